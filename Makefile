@@ -1,0 +1,73 @@
+# Each target sets up what it needs in .venv, once, and touches nothing else on the machine.
+# PYTHON=… chooses the interpreter; otherwise it is the first on the PATH that fits and really runs
+# (a version manager's shim may stand there and fail).
+
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell IFS=:; \
+	for name in python3.13 python3.12 python3.11 python3; do \
+		for folder in $$PATH; do \
+			"$$folder/$$name" -c '$(FITS)' 2>/dev/null && echo "$$folder/$$name" && exit; \
+		done; \
+	done)
+
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+INSTALLED := .venv/installed
+CACHE := $(or $(NEDSVC_CACHE),.cache)
+SAMPLE_INDEX := $(CACHE)/sample-index
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench system-deps
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+demo: $(INSTALLED) ## Link the example article with the starter index
+	@.venv/bin/nedsvc annotate examples/article.txt
+
+test: $(INSTALLED) ## Run the tests (NEDSVC_SHARED: the folder of the shared material, for the tests that read it)
+	.venv/bin/python -m pytest -n auto
+
+lint: $(INSTALLED) ## Check style and types
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+bench: $(SAMPLE_INDEX)/manifest.json ## Measure accuracy and speed (needs NEDSVC_SHARED)
+	.venv/bin/python benchmarks/seed.py --starter
+	.venv/bin/python benchmarks/seed.py --index $(SAMPLE_INDEX)
+	.venv/bin/python benchmarks/gold.py --index $(SAMPLE_INDEX)
+	.venv/bin/python benchmarks/open_time.py --index $(SAMPLE_INDEX)
+	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
+	.venv/bin/python benchmarks/build.py
+
+system-deps: ## Install what must come from the system's package manager
+	@if [ -n "$(PYTHON)" ]; then \
+		echo "system-deps: nothing to install"; \
+	elif ! command -v apt-get >/dev/null; then \
+		echo "system-deps: no apt-get here; install Python 3.11, 3.12 or 3.13 with its venv module"; \
+	elif [ "$$(id -u)" = 0 ]; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes python3-venv; \
+	elif command -v sudo >/dev/null; then \
+		sudo apt-get update && sudo DEBIAN_FRONTEND=noninteractive apt-get install --yes python3-venv; \
+	else \
+		echo "system-deps: not root, and no sudo here; have python3-venv installed"; \
+	fi
+
+$(INSTALLED): pyproject.toml
+	@python="$(PYTHON)"; \
+	if ! "$$python" -c '$(FITS)' 2>/dev/null; then \
+		echo "nedsvc needs Python 3.11, 3.12 or 3.13 with its venv module (tried: $${python:-what is on the PATH})." >&2; \
+		echo "Install one (make system-deps), or name one: make PYTHON=/path/to/python3.12" >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up .venv with $$python" >&2; \
+	"$$python" -m venv .venv
+	@.venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@.venv/bin/python -m pip install --quiet --editable '.[en]' --group dev
+	@touch $@
+
+$(SAMPLE_INDEX)/manifest.json: $(INSTALLED)
+	@[ -n "$(NEDSVC_SHARED)" ] || { echo "make bench: set NEDSVC_SHARED to the folder of the shared material" >&2; exit 1; }
+	.venv/bin/nedsvc index build "$(NEDSVC_SHARED)/wikidata-sample/sample.json.gz" -o $(SAMPLE_INDEX)

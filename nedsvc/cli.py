@@ -1,0 +1,191 @@
+"""The command line: parses, calls the linker, prints. Data goes to standard output, all else to standard error."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+
+from nedsvc import __version__, render
+from nedsvc.cli_errors import reports_errors
+from nedsvc.cli_index import index
+from nedsvc.errors import InvalidInput
+from nedsvc.factory import DETECTORS, linker_from_settings
+from nedsvc.linker import EntityLinker
+from nedsvc.models import ENTITY_TYPES, Document, EntityType, Offsets, Options, Span
+from nedsvc.offsets import code_point_spans
+from nedsvc.settings import read_settings
+
+STDIN = "-"
+
+_SOURCE_OPTIONS = (
+    click.option(
+        "--index",
+        "index_folder",
+        type=click.Path(path_type=Path),
+        help="Folder of the index [NEDSVC_INDEX, else the starter index].",
+    ),
+    click.option("--language", default="en", show_default=True, help="Language of the text, or auto."),
+    click.option(
+        "--detector",
+        type=click.Choice(DETECTORS),
+        default="both",
+        show_default=True,
+        help="What finds mentions.",
+    ),
+    click.option("--model", help="An installed spaCy pipeline [NEDSVC_MODEL]."),
+)
+
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def _source_options(command: Command) -> Command:
+    """The options that choose index, language and detector."""
+    for option in reversed(_SOURCE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nedsvc")
+def main() -> None:
+    """Named entity disambiguation: text in, Wikidata IDs out."""
+
+
+main.add_command(index)
+
+
+@main.command()
+@click.argument("files", metavar="[FILE…|-]", nargs=-1)
+@_source_options
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--mentions",
+    "mentions_file",
+    type=click.Path(path_type=Path),
+    help="JSON list of {start, end}: link just these spans.",
+)
+@click.option("--types", multiple=True, type=click.Choice(ENTITY_TYPES), help="Report only this type; may be repeated.")
+@click.option(
+    "--threshold",
+    type=float,
+    default=Options().threshold,
+    show_default=True,
+    help="Least confidence of a link.",
+)
+@click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept a mention.")
+@click.option("--candidates", is_flag=True, help="Show the candidates (json).")
+@click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
+@click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
+@reports_errors
+def annotate(
+    files: tuple[str, ...],
+    index_folder: Path | None,
+    language: str,
+    detector: str,
+    model: str | None,
+    output: str,
+    mentions_file: Path | None,
+    types: tuple[EntityType, ...],
+    threshold: float,
+    limit: int,
+    candidates: bool,
+    explain: bool,
+    offsets: Offsets,
+) -> None:
+    """Link what the texts name. Without a file (or with -) the text is read from standard input."""
+    options = Options(
+        types=types, threshold=threshold, limit=limit, candidates=candidates, explain=explain, offsets=offsets
+    )
+    documents = _documents(files or (STDIN,), language, mentions_file, offsets)
+    linker = _linker(index_folder, detector, model)
+    annotations = linker.annotate_batch(documents, options)
+    if output == "json":
+        for annotation in annotations:
+            click.echo(render.json_line(render.annotation_object(annotation, options)))
+    else:
+        render.print_tables(map(render.annotation_table, annotations))
+
+
+@main.command()
+@click.argument("mentions", metavar="MENTION…", nargs=-1, required=True)
+@_source_options
+@click.option("--context", help="A text around the name.")
+@click.option("--type", "type_", type=click.Choice(ENTITY_TYPES), help="What the name is known to be.")
+@click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates shown.")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@reports_errors
+def lookup(
+    mentions: tuple[str, ...],
+    index_folder: Path | None,
+    language: str,
+    detector: str,
+    model: str | None,
+    context: str | None,
+    type_: EntityType | None,
+    limit: int,
+    output: str,
+) -> None:
+    """Tell what single names mean."""
+    linker = _linker(index_folder, detector if context else "gazetteer", model)
+    answers = (
+        linker.lookup(mention, context=context, type=type_, language=language, limit=limit) for mention in mentions
+    )
+    if output == "json":
+        for answer in answers:
+            click.echo(render.json_line(render.lookup_object(answer)))
+    else:
+        render.print_tables(map(render.lookup_table, answers))
+
+
+def _linker(index_folder: Path | None, detector: str, model: str | None) -> EntityLinker:
+    settings = read_settings(os.environ)
+    chosen = {"index": index_folder, "model": model}
+    return linker_from_settings(
+        msgspec.structs.replace(settings, **{name: value for name, value in chosen.items() if value}),
+        detector,
+    )
+
+
+def _documents(files: Sequence[str], language: str, mentions_file: Path | None, offsets: Offsets) -> list[Document]:
+    if mentions_file and len(files) > 1:
+        raise InvalidInput("--mentions", "goes with one text only")
+    return [_document(file, language, mentions_file, offsets) for file in files]
+
+
+def _document(file: str, language: str, mentions_file: Path | None, offsets: Offsets) -> Document:
+    text = _text(file)
+    try:
+        return Document(
+            text=text,
+            id=None if file == STDIN else file,
+            language=language,
+            mentions=code_point_spans(text, _spans(mentions_file), offsets) if mentions_file else None,
+        )
+    except InvalidInput as error:
+        name = "standard input" if file == STDIN else file
+        raise InvalidInput(name, f"{error.field} {error.reason}") from error
+
+
+def _text(file: str) -> str:
+    name = "standard input" if file == STDIN else file
+    try:
+        content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        return content.decode()
+    except OSError as error:
+        raise InvalidInput(name, f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, f"is not UTF-8 at byte {error.start}; convert it first") from error
+
+
+def _spans(file: Path) -> list[Span]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=list[Span])
+    except OSError as error:
+        raise InvalidInput(str(file), f"cannot be read ({error.strerror})") from error
+    except msgspec.DecodeError as error:
+        raise InvalidInput(str(file), f'is not a JSON list of {{"start": …, "end": …}} ({error})') from error

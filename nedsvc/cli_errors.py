@@ -1,0 +1,33 @@
+"""How commands end: errors as one sentence on standard error, and the exit code that goes with them."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from nedsvc.errors import BuildError, NedError
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+FAILED = 1
+WRONG_INPUT = 2
+
+
+def reports_errors(command: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """The command, ending with one sentence instead of a traceback: 2 for input, 1 for what failed on the way."""
+
+    @wraps(command)
+    def reporting(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return command(*args, **kwargs)
+        except NedError as error:
+            click.echo(f"nedsvc: {error}", err=True)
+            sys.exit(FAILED if isinstance(error, BuildError) else WRONG_INPUT)
+        except KeyboardInterrupt:
+            click.echo("nedsvc: interrupted; nothing half-written was left", err=True)
+            sys.exit(FAILED)
+
+    return reporting

@@ -1,0 +1,163 @@
+"""The commands `nedsvc index build`, `info` and `verify`."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from nedsvc.cli_errors import reports_errors
+from nedsvc.index.build import MOST_NAMED, PROFILES, Report, build_index
+from nedsvc.index.build import Progress as BuildProgress
+from nedsvc.index.dump import STDIN, total_size
+from nedsvc.index.format import BuildOptions, Manifest, check_sizes, read_manifest, verify_files
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.group()
+def index() -> None:
+    """Build and inspect an index of Wikidata's items."""
+
+
+@index.command()
+@click.argument("dumps", metavar="DUMP…", nargs=-1, required=True)
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the index; an index there is replaced.")
+@click.option("--languages", default="en", show_default=True, help="Codes such as en,de, or all; mul always counts.")
+@click.option("--classes", default="", help="Keep only instances of these classes, such as Q5,Q43229.")
+@click.option("--min-sitelinks", type=int, default=0, show_default=True, help="Keep only items with as many sitelinks.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="news",
+    show_default=True,
+    help="news leaves out what no mention means, such as disambiguation pages, categories and papers.",
+)
+@click.option("--name", default="index", show_default=True, help="What answers call the index, before its content id.")
+@click.option("--strict", is_flag=True, help="Stop at the first broken line.")
+@reports_errors
+def build(
+    dumps: tuple[str, ...],
+    output: Path,
+    languages: str,
+    classes: str,
+    min_sitelinks: int,
+    profile: str,
+    name: str,
+    strict: bool,
+) -> None:
+    """Build an index of Wikidata JSON dumps (.json, .json.gz, .json.bz2, or - for standard input)."""
+    options = BuildOptions(
+        languages=_listed(languages),
+        classes=_listed(classes),
+        min_sitelinks=min_sitelinks,
+        profile=profile,
+        name=name,
+        strict=strict,
+    )
+    paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
+    console = Console(stderr=True)
+    with _progress(console) as bar:
+        task = bar.add_task("reading", total=total_size(paths), lines=0)
+        report = Report(
+            progress=lambda progress: _show(bar, task, progress),
+            broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
+        )
+        manifest = build_index(paths, output, options, report)
+    _summarize(console, output, manifest)
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@reports_errors
+def info(folder: Path, output: str) -> None:
+    """Show what an index says of itself."""
+    manifest = read_manifest(folder)
+    check_sizes(folder, manifest.files)
+    if output == "json":
+        click.echo(msgspec.json.encode(manifest).decode())
+        return
+    table = Table(show_header=False)
+    for name, value in _facts(manifest):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@reports_errors
+def verify(folder: Path) -> None:
+    """Compare all files of an index with their checksums."""
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest.files)
+    click.echo(f"{folder}: {len(manifest.files)} files are as they were written ({manifest.content_id}).", err=True)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[lines]:,} lines"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def _show(bar: Progress, task: TaskID, progress: BuildProgress) -> None:
+    name = "building the arrays" if progress.finished else "reading"
+    bar.update(task, description=name, completed=progress.position, lines=progress.lines)
+
+
+def _summarize(console: Console, folder: Path, manifest: Manifest) -> None:
+    counts = manifest.counts
+    lines = [f"{folder}: {counts.entities:,} entities with {counts.names:,} names ({manifest.content_id})"]
+    passed_over = {
+        **counts.left_out,
+        "duplicate": counts.duplicates,
+        "property, lexeme or other that is no item": counts.not_items,
+    }
+    lines += [f"  left out: {number:,} × {reason}" for reason, number in passed_over.items() if number]
+    if counts.broken:
+        unnamed = f", the first {MOST_NAMED} named above" if counts.broken > MOST_NAMED else ""
+        lines.append(f"  skipped: {counts.broken:,} broken lines{unnamed}")
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _facts(manifest: Manifest) -> list[tuple[str, str]]:
+    counts = {name: count for name, count in msgspec.structs.asdict(manifest.counts).items() if isinstance(count, int)}
+    options = msgspec.structs.asdict(manifest.options)
+    return [
+        ("content id", manifest.content_id),
+        ("format version", str(manifest.format_version)),
+        ("languages", ", ".join(manifest.languages)),
+        ("dump date", manifest.dump_date or "unknown"),
+        ("size", f"{sum(file.bytes for file in manifest.files.values()):,} bytes in {len(manifest.files)} files"),
+        *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
+        *((f"left out: {reason}", f"{count:,}") for reason, count in manifest.counts.left_out.items()),
+        *((f"option {name}", _written(value)) for name, value in options.items()),
+    ]
+
+
+def _written(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,24 @@
+"""Words as numbers: how a text and an entity's surroundings are compared.
+
+A word is the checksum of its folded form, cut to `WORD_BITS` bits (feature hashing: Weinberger et al. 2009,
+"Feature Hashing for Large Scale Multitask Learning"). Two words of a text share a number about once in a million.
+"""
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD_BITS = 20
+WORDS = 1 << WORD_BITS
+
+
+def word_number(key: str) -> int:
+    """The number of a folded word, below `WORDS`."""
+    return crc32(key.encode()) >> (32 - WORD_BITS)
+
+
+def word_numbers(keys: Iterable[str]) -> NDArray[np.uint32]:
+    """The distinct numbers of folded words, sorted."""
+    return np.array(sorted({word_number(key) for key in keys}), dtype=np.uint32)

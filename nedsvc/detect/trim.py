@@ -1,0 +1,113 @@
+"""Cutting what a detector found to the name in it."""
+
+from collections.abc import Iterator, Sequence
+
+from nedsvc.detect import Detector
+from nedsvc.detect.names import Names
+from nedsvc.models import EntityType, Mention
+from nedsvc.names import LONGEST_TITLE, title_length
+from nedsvc.text import Text
+
+_ARTICLES = frozenset({"the", "a", "an"})
+_APOSTROPHES = frozenset({"'", "’", "ʼ"})
+
+
+class TrimmedDetector:
+    """A detector whose mentions are cut to the name: no article, possessive, quotation mark or title around it.
+
+    What is known as it stands ("The Hague", "Pope Francis") is kept whole; of "President Putin" the name is kept.
+    """
+
+    def __init__(self, detector: Detector, names: Names, titles: frozenset[str]) -> None:
+        self._detector = detector
+        self._names = names
+        self._titles = titles
+
+    def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
+        """The inner detector's mentions, trimmed, and split at slashes and at the possessive of a known name."""
+        found = self._detector.detect(texts)
+        return [
+            [part for mention in mentions for part in self._trim(text, mention)]
+            for text, mentions in zip(texts, found, strict=True)
+        ]
+
+    def _trim(self, text: Text, mention: Mention) -> Iterator[Mention]:
+        span = text.positions(mention)
+        for part in self._parts(text, span):
+            name = self._without_title(text, self._without_article(text, _without_possessive(text, part)))
+            if self._may_be_name(text, name):
+                yield mention_at(text, name, mention.label if part.stop == span.stop else None)
+
+    def _may_be_name(self, text: Text, span: range) -> bool:
+        """Whether the words have a capital and are no part of a longer title ("Secretary of State")."""
+        if all(text.surface(text.tokens[position]).islower() for position in span):
+            return False
+        return not any(
+            _key(text, range(first, last)) in self._titles
+            for first in range(max(0, span.stop - LONGEST_TITLE), span.start + 1)
+            for last in range(span.stop, min(len(text.tokens), span.start + LONGEST_TITLE) + 1)
+            if last - first > len(span)
+        )
+
+    def _parts(self, text: Text, span: range) -> Iterator[range]:
+        """The names in the span: the sides of a slash, and an owner before what is owned ("Ukraine’s Council")."""
+        first = span.start
+        for position in span[1:]:
+            if "/" in _gap(text, position):
+                yield range(first, position)
+                first = position
+            elif self._ends_owner(text, range(first, position), span):
+                yield range(first, position)
+                first = position + 1
+        if first < span.stop:
+            yield range(first, span.stop)
+
+    def _ends_owner(self, text: Text, owner: range, span: range) -> bool:
+        """Whether a known name ends before a possessive that is not the end of a longer known name."""
+        if owner.stop + 1 >= span.stop or not _is_possessive(text, owner.stop):
+            return False
+        return bool(self._names.shapes(_key(text, owner))) and not self._names.shapes(_key(text, span))
+
+    def _without_article(self, text: Text, span: range) -> range:
+        if len(span) < 2 or text.tokens[span.start].key not in _ARTICLES:
+            return span
+        return span if self._keeps_article(text, span) else span[1:]
+
+    def _keeps_article(self, text: Text, span: range) -> bool:
+        """Whether the article is part of the name ("The Hague") and not only the first word of a sentence."""
+        whole = _key(text, span)
+        if text.surface(text.tokens[span.start]).islower() or not self._names.shapes(whole):
+            return False
+        return not text.begins_sentence(span.start) or self._names.is_label(whole)
+
+    def _without_title(self, text: Text, span: range) -> range:
+        rest = span[title_length([text.tokens[position].key for position in span], self._titles) :]
+        if len(rest) == len(span) or text.surface(text.tokens[rest.start]).islower():
+            return span
+        whole = _key(text, span)
+        if self._names.shapes(whole) and not self._names.shares_bearer(whole, _key(text, rest)):
+            return span
+        return rest
+
+
+def mention_at(text: Text, span: range, label: EntityType | None) -> Mention:
+    """The mention that consists of the words at these positions."""
+    start, end = text.tokens[span.start].start, text.tokens[span.stop - 1].end
+    return Mention(start, end, text.text[start:end], label)
+
+
+def _without_possessive(text: Text, span: range) -> range:
+    return span[:-1] if len(span) > 1 and _is_possessive(text, span.stop - 1) else span
+
+
+def _is_possessive(text: Text, position: int) -> bool:
+    return text.tokens[position].key == "s" and _gap(text, position) in _APOSTROPHES
+
+
+def _gap(text: Text, position: int) -> str:
+    """What stands between the word and the one before it."""
+    return text.text[text.tokens[position - 1].end : text.tokens[position].start]
+
+
+def _key(text: Text, span: range) -> str:
+    return " ".join(token.key for token in text.tokens[span.start : span.stop])

@@ -1,0 +1,204 @@
+"""What speaks for a candidate: a declared list of small functions over all the candidates of a document at once."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nedsvc.coherence import coherence
+from nedsvc.grouping import Chain
+from nedsvc.models import Candidate, EntityType, Mention
+from nedsvc.text import Text
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WINDOW = 30  # words on each side of a mention that count as near
+_FAR = 0.3  # the weight of a word of the document that is not near
+
+
+class CandidateTable(msgspec.Struct, frozen=True):
+    """The candidates of a document, one row each, sorted by chain.
+
+    `chain` is the row's chain and `first` the row where each chain begins (a chain without candidates has no row and
+    no place in `first`). `chosen` is the row's probability by the features of the stages before.
+    """
+
+    text: Text
+    mentions: Sequence[Mention]
+    chains: Sequence[Chain]
+    candidates: Sequence[Candidate]
+    chain: Ints
+    first: Ints
+    chosen: Floats
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A feature: its name in answers and weights, and what computes it for every row of a table."""
+
+    name: str
+    function: Callable[[CandidateTable], Floats]
+
+
+def similarity(table: CandidateTable) -> Floats:
+    """How alike the mention and the entity's name are written, 0 to 1."""
+    return np.array([candidate.similarity for candidate in table.candidates])
+
+
+def label(table: CandidateTable) -> Floats:
+    """1 where the mention is the entity's main label, 0 for its other names."""
+    return np.array([candidate.kind == "label" for candidate in table.candidates], dtype=np.float64)
+
+
+def demonym(table: CandidateTable) -> Floats:
+    """1 where the mention is an adjective or a people for the entity ("Ukrainian" for Ukraine)."""
+    return np.array([candidate.kind == "demonym" for candidate in table.candidates], dtype=np.float64)
+
+
+def shorthand(table: CandidateTable) -> Floats:
+    """1 where the mention is a shorthand of world news for the entity ("the West", "NATO")."""
+    return np.array([candidate.kind == "shorthand" for candidate in table.candidates], dtype=np.float64)
+
+
+def partial(table: CandidateTable) -> Floats:
+    """1 where the mention is only a part of the entity's name, or only similar to it."""
+    loose = {"partial", "similar"}
+    return np.array([candidate.kind in loose for candidate in table.candidates], dtype=np.float64)
+
+
+def popularity(table: CandidateTable) -> Floats:
+    """How well known the entity is, 0 to 1: sitelinks, statements, links to it, the age of its id."""
+    return np.array([candidate.popularity for candidate in table.candidates])
+
+
+def share(table: CandidateTable) -> Floats:
+    """The entity's part of the popularity (squared) of all who bear the name, 0 to 1.
+
+    Those who bear it only as a part of a longer name, or a similar one, count a tenth.
+    """
+    weight = (popularity(table) + 0.01) ** 2 * np.where(partial(table) > 0, 0.1, 1.0)
+    sums = np.add.reduceat(weight, table.first)
+    shares: Floats = weight / np.repeat(sums, _sizes(table))
+    return shares
+
+
+# How well a detector's label (row) agrees with an entity's type (column): 1 the same, 0 cannot tell, -1 another.
+_RELATED: dict[EntityType, dict[EntityType, float]] = {
+    "GPE": {"LOC": 0.5, "FAC": 0.0, "ORG": 0.0},
+    "LOC": {"GPE": 0.5, "FAC": 0.5},
+    "FAC": {"LOC": 0.5, "ORG": 0.3, "GPE": 0.0},
+    "ORG": {"FAC": 0.3, "PRODUCT": 0.0, "GPE": -0.3, "WORK_OF_ART": -0.3},
+    "NORP": {"GPE": 0.5, "LANGUAGE": 0.0, "LOC": 0.0, "ORG": 0.3},
+    "PRODUCT": {"ORG": 0.3, "WORK_OF_ART": 0.3},
+    "WORK_OF_ART": {"PRODUCT": 0.3},
+    "LAW": {"EVENT": 0.0, "WORK_OF_ART": 0.0},
+    "EVENT": {"LAW": 0.0, "ORG": 0.0, "WORK_OF_ART": -0.3},
+}
+
+
+def _agreement(given: EntityType, types: frozenset[EntityType]) -> float:
+    if given in types:
+        return 1.0
+    related = _RELATED.get(given, {})
+    return max((related.get(one, -1.0) for one in types), default=0.0)
+
+
+def type_agreement(table: CandidateTable) -> Floats:
+    """Whether the detector's label fits the entity's type: 1 yes, -1 no, 0 where one of them is unknown."""
+    labels = [table.chains[chain].label for chain in table.chain.tolist()]
+    return np.array(
+        [
+            0.0 if given is None else _agreement(given, candidate.types)
+            for given, candidate in zip(labels, table.candidates, strict=True)
+        ]
+    )
+
+
+def context(table: CandidateTable) -> Floats:
+    """Shared words of the text and the entity's description and surroundings, rare words first, 0 to 1.
+
+    A word weighs more near a mention (`WINDOW` words) than elsewhere in the document, and more the fewer of the
+    document's candidates carry it. The sum is divided by the root of the number of the entity's words, so that a
+    long description gains nothing, and squashed by 1 - exp(-x).
+    """
+    known, places = np.unique(table.text.words, return_inverse=True)
+    rows, columns = _shared_words(table.candidates, known)
+    carriers = np.bincount(columns, minlength=len(known))
+    rarity = np.log((1 + len(table.candidates)) / (1 + carriers))
+    nearness = _nearness(table, places, len(known))
+    weights = nearness[table.chain[rows], columns] * rarity[columns]
+    sums = np.bincount(rows, weights=weights, minlength=len(table.candidates))
+    lengths = np.array([len(candidate.words) for candidate in table.candidates])
+    return 1 - np.exp(-sums / np.sqrt(lengths + 4.0))
+
+
+def _shared_words(candidates: Sequence[Candidate], known: NDArray[np.uint32]) -> tuple[Ints, Ints]:
+    """Pairs of a row and a position in the sorted word numbers `known` that the row's entity carries."""
+    lengths = np.array([len(candidate.words) for candidate in candidates])
+    flat = np.concatenate([candidate.words for candidate in candidates])
+    places = np.minimum(np.searchsorted(known, flat), len(known) - 1)
+    hits = known[places] == flat
+    return np.repeat(np.arange(len(lengths)), lengths)[hits], places[hits]
+
+
+def _nearness(table: CandidateTable, places: Ints, distinct: int) -> Floats:
+    """For each chain (row) and distinct word of the text (column): 1 near a mention, less elsewhere, 0 inside one.
+
+    `places` holds the column of each word of the text.
+    """
+    matrix = np.full((len(table.chains), distinct), _FAR)
+    for row, chain in enumerate(table.chains):
+        spans = [table.text.positions(table.mentions[mention]) for mention in chain.mentions]
+        for span in spans:
+            matrix[row, places[max(0, span.start - WINDOW) : span.stop + WINDOW]] = 1.0
+        for span in spans:
+            matrix[row, places[span.start : span.stop]] = 0.0
+    return matrix
+
+
+def antecedent(table: CandidateTable) -> Floats:
+    """The probability that a longer name in the document, which this one may be short for, means the entity."""
+    chain = table.chain.tolist()
+    known = {
+        (number, candidate.number): probability
+        for number, candidate, probability in zip(chain, table.candidates, table.chosen.tolist(), strict=True)
+    }
+    return np.array(
+        [
+            max(
+                (known.get((longer, candidate.number), 0.0) for longer in table.chains[number].expansions),
+                default=0.0,
+            )
+            for number, candidate in zip(chain, table.candidates, strict=True)
+        ]
+    )
+
+
+def linked(table: CandidateTable) -> Floats:
+    """Links between the entity and what the other mentions mean, in either direction, 0 to 1."""
+    return coherence(table.candidates, table.chain, table.chosen, table.first)
+
+
+# The features of a stage may read the probabilities that those before it give: first what the mention and its
+# surroundings say, then the longer names of the document, then what its entities have to do with each other.
+STAGES = (
+    (
+        Feature("similarity", similarity),
+        Feature("label", label),
+        Feature("demonym", demonym),
+        Feature("shorthand", shorthand),
+        Feature("partial", partial),
+        Feature("popularity", popularity),
+        Feature("share", share),
+        Feature("type", type_agreement),
+        Feature("context", context),
+    ),
+    (Feature("antecedent", antecedent),),
+    (Feature("coherence", linked),),
+)
+FEATURES = tuple(feature for stage in STAGES for feature in stage)
+
+
+def _sizes(table: CandidateTable) -> Ints:
+    return np.diff(np.append(table.first, len(table.candidates)))

@@ -1,0 +1,207 @@
+"""Building an index from dumps."""
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from nedsvc import tables
+from nedsvc.errors import BuildError, InvalidInput
+from nedsvc.index.columns import Columns
+from nedsvc.index.dump import (
+    ALL_LANGUAGES,
+    Batch,
+    BrokenLine,
+    ItemReader,
+    batches,
+    check_dumps,
+    check_languages,
+    qid_numbers,
+)
+from nedsvc.index.files import built_aside
+from nedsvc.index.format import FORMAT_VERSION, LANGUAGE_FOR_ALL, BuildOptions, Counts, Manifest, content_id, write_manifest
+from nedsvc.index.records import Item
+from nedsvc.index.writer import Laid, Tables, lay_out
+
+MOST_NAMED = 20
+PROFILES = ("news", "all")
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a build is: bytes read of all dumps (as they are stored), lines, and whether all has been read."""
+
+    position: int
+    lines: int
+    finished: bool = False
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a build tells while it runs: `progress` after each batch of lines, `broken` for the first broken lines."""
+
+    progress: Callable[[Progress], None] = lambda _: None
+    broken: Callable[[str], None] = lambda _: None
+
+
+def build_index(dumps: Sequence[Path | str], out: Path, options: BuildOptions, report: Report = Report()) -> Manifest:
+    """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
+
+    A dump is a path or "-". Raises `InvalidInput` for input that cannot be used and `BuildError` for what fails on
+    the way; nothing half-written is left in either case.
+    """
+    check_dumps(dumps)
+    classes = _check(options)
+    with built_aside(out) as folder, _without_garbage_collector():
+        reading = _Reading(folder, options, report)
+        reading.read(dumps)
+        laid = lay_out(reading.columns, folder, classes, packaged_tables())
+        return finish(folder, reading.columns, laid, options, reading.counts(laid), reading.newest)
+
+
+def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
+    """Build an index of items that were not read from a dump."""
+    with built_aside(out) as folder, _without_garbage_collector():
+        columns = Columns(folder, options.languages)
+        columns.add(list(items))
+        laid = lay_out(columns, folder, (), packaged_tables())
+        return finish(folder, columns, laid, options, Counts(), None)
+
+
+def packaged_tables() -> Tables:
+    """The tables of the package that go into an index."""
+    return Tables(tables.roots(), tables.demonyms(), tables.shorthand(), tables.stop_words())
+
+
+def finish(
+    folder: Path, columns: Columns, laid: Laid, options: BuildOptions, counts: Counts, newest: str | None
+) -> Manifest:
+    """Write the manifest over the finished files."""
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        content_id=content_id(options.name, laid.files),
+        languages=columns.languages,
+        options=options,
+        counts=msgspec.structs.replace(
+            counts,
+            entities=laid.entities,
+            names=laid.names,
+            tokens=laid.tokens,
+            postings=laid.postings,
+            links=laid.links,
+        ),
+        dump_date=newest,
+        files=dict(sorted(laid.files.items())),
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+class _Reading:
+    """The pass over the dumps: which items go into the columns, and what was not taken over and why."""
+
+    def __init__(self, folder: Path, options: BuildOptions, report: Report) -> None:
+        every = ALL_LANGUAGES in options.languages
+        self.columns = Columns(folder, ("en", LANGUAGE_FOR_ALL) if every else (*options.languages, LANGUAGE_FOR_ALL))
+        self._options = options
+        self._report = report
+        self._reader = ItemReader(options.languages)
+        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
+        self._classes_left_out = frozenset(self._left_out)
+        self._reasons: Counter[str] = Counter()
+        self._lines = self._broken = self._not_items = 0
+
+    @property
+    def newest(self) -> str | None:
+        """The newest date of change that was seen."""
+        return self._reader.newest or None
+
+    def read(self, dumps: Sequence[Path | str]) -> None:
+        """Take over what the dumps hold."""
+        before = position = 0
+        for dump in dumps:
+            for batch in batches(dump):
+                self._read_batch(batch)
+                position = before + batch.position
+                self._report.progress(Progress(position, self._lines))
+            before = position
+        self._report.progress(Progress(position, self._lines, finished=True))
+
+    def _read_batch(self, batch: Batch) -> None:
+        read = self._reader.read
+        items = []
+        for number, line in enumerate(batch.lines, batch.first):
+            text = line.strip(b" \t\r,")
+            if len(text) < 2:  # the brackets of the array, and empty lines
+                continue
+            self._lines += 1
+            try:
+                item = read(text)
+            except BrokenLine as error:
+                self._note_broken(f"{batch.source}, line {number}: {error}")
+                continue
+            if item is None:
+                self._not_items += 1
+            elif self._is_wanted(item):
+                items.append(item)
+        self.columns.add(items)
+
+    def _is_wanted(self, item: Item) -> bool:
+        if item.superclasses:
+            self.columns.add_superclasses(item)
+        reason = self._reason_against(item)
+        if reason is None:
+            return True
+        self._reasons[reason] += 1
+        return False
+
+    def _reason_against(self, item: Item) -> str | None:
+        classes = item.record.classes
+        if not self._classes_left_out.isdisjoint(classes):
+            return next(self._left_out[class_] for class_ in classes if class_ in self._left_out)
+        if not item.record.labels:
+            return "no label in the chosen languages"
+        if item.sitelinks < self._options.min_sitelinks:
+            return f"fewer than {self._options.min_sitelinks} sitelinks"
+        return None
+
+    def _note_broken(self, what: str) -> None:
+        if self._options.strict:
+            raise InvalidInput("DUMP", what)
+        self._broken += 1
+        if self._broken <= MOST_NAMED:
+            self._report.broken(what)
+
+    def counts(self, laid: Laid) -> Counts:
+        """What was read and what was left out."""
+        reasons = self._reasons + Counter({"not an instance of the chosen classes": laid.outside_classes})
+        return Counts(
+            lines=self._lines,
+            broken=self._broken,
+            not_items=self._not_items,
+            duplicates=laid.duplicates,
+            left_out=dict(sorted(reasons.items())),
+        )
+
+
+def _check(options: BuildOptions) -> list[int]:
+    """Refuse options that cannot be; the numbers of the classes."""
+    if options.profile not in PROFILES:
+        raise InvalidInput("--profile", f"{options.profile!r} is unknown; choose from {', '.join(PROFILES)}")
+    if options.min_sitelinks < 0:
+        raise InvalidInput("--min-sitelinks", "must not be negative")
+    check_languages(options.languages)
+    return qid_numbers(options.classes)
+
+
+@contextmanager
+def _without_garbage_collector() -> Iterator[None]:
+    """Millions of objects are made and none of them in cycles: looking for these would take most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,385 @@
+"""Reading Wikidata's JSON dump: files and pipes, lines, items.
+
+Only what is kept is decoded: the types that msgspec is given name the languages and the properties, and everything
+else of an item is skipped in C.
+"""
+
+import bz2
+import io
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, TypedDict, cast
+
+import msgspec
+from isal import igzip, isal_zlib
+
+from nedsvc.errors import BuildError, InvalidInput
+from nedsvc.index.format import LANGUAGE_FOR_ALL
+from nedsvc.index.records import Item, OfficeHeld, Record, shown_first
+
+STDIN = "-"
+ALL_LANGUAGES = "all"
+_BLOCK = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster than larger blocks
+_MAGIC: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": lambda file: igzip.IGzipFile(fileobj=file, mode="rb"),
+    b"BZh": bz2.BZ2File,
+}
+_BOM = b"\xef\xbb\xbf"
+_MAX_NUMBER, _MOST_DIGITS = (1 << 32) - 1, 10
+_LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
+
+# The properties whose values are related entities, the most telling first.
+RELATIONS = (
+    # a person's country, party, employer, family, places, teams and memberships
+    *("P27", "P39", "P102", "P108", "P54", "P463", "P26", "P22", "P25", "P40", "P3373", "P19", "P937", "P551", "P69"),
+    *("P1344", "P607", "P20", "P1037"),
+    # a place's country, region, capital, neighbours
+    *("P17", "P131", "P36", "P1376", "P30", "P47", "P206", "P403", "P150"),
+    # an organisation's seat, owner, parent, parts, people
+    *("P1001", "P159", "P749", "P127", "P137", "P355", "P112", "P169", "P488", "P35", "P6", "P1313", "P1906", "P194"),
+    # who made a work or a product, who plays in it
+    *("P176", "P178", "P50", "P57", "P175", "P161", "P170", "P86", "P58", "P264", "P272", "P449", "P495", "P179"),
+    # an event's sides and place; wholes and parts; sport, religion, people, architect, eponym
+    *("P710", "P276", "P361", "P527", "P1923", "P641", "P118", "P115", "P140", "P172", "P84", "P138"),
+)
+_RANK = {name: rank for rank, name in enumerate(RELATIONS)}
+# Names given as statements in a language: short name, official name, native label.
+_NAMES = frozenset(("P1813", "P1448", "P1705"))
+_DEMONYM = "P1549"
+_DATES = {"P569": "born", "P570": "died", "P571": "founded", "P576": "dissolved"}
+_INSTANCE_OF, _SUBCLASS_OF, _POSITION = "P31", "P279", "P39"
+
+
+_Rank = Literal["normal", "preferred", "deprecated"]
+
+
+class _Term(msgspec.Struct, gc=False):
+    value: str
+
+
+class _ItemId(msgspec.Struct, gc=False):
+    number: int = msgspec.field(name="numeric-id", default=0)
+    id: str = ""
+
+
+class _ItemValue(msgspec.Struct, gc=False):
+    value: _ItemId
+
+
+class _ItemSnak(msgspec.Struct, gc=False):
+    datavalue: _ItemValue | None = None
+
+
+class _ItemStatement(msgspec.Struct, gc=False):
+    mainsnak: _ItemSnak
+    rank: _Rank = "normal"
+
+
+class _Time(msgspec.Struct, gc=False):
+    time: str
+    precision: int = 11
+
+
+class _TimeValue(msgspec.Struct, gc=False):
+    value: _Time
+
+
+class _TimeSnak(msgspec.Struct, gc=False):
+    datavalue: _TimeValue | None = None
+
+
+class _TimeStatement(msgspec.Struct, gc=False):
+    mainsnak: _TimeSnak
+    rank: _Rank = "normal"
+
+
+class _Text(msgspec.Struct, gc=False):
+    text: str
+    language: str
+
+
+class _TextValue(msgspec.Struct, gc=False):
+    value: _Text
+
+
+class _TextSnak(msgspec.Struct, gc=False):
+    datavalue: _TextValue | None = None
+
+
+class _TextStatement(msgspec.Struct, gc=False):
+    mainsnak: _TextSnak
+    rank: _Rank = "normal"
+
+
+class _Tenure(TypedDict, total=False):
+    P580: list[_TimeSnak]
+    P582: list[_TimeSnak]
+
+
+# An empty map is written `[]` in a part of the dumps.
+_Empty = Annotated[list[Any], msgspec.Meta(max_length=0)]
+
+
+class _OfficeStatement(msgspec.Struct, gc=False):
+    mainsnak: _ItemSnak
+    rank: _Rank = "normal"
+    qualifiers: _Tenure | _Empty | None = None
+
+
+class _Site(msgspec.Struct, gc=False):
+    title: str = ""
+
+
+class _Entity(msgspec.Struct):
+    """What the decoder gives; `_entity_type` narrows the maps to what is kept."""
+
+    id: str
+    type: str = "item"
+    labels: dict[str, _Term] | _Empty | None = None
+    descriptions: dict[str, _Term] | _Empty | None = None
+    aliases: dict[str, list[_Term]] | _Empty | None = None
+    claims: dict[str, Any] | _Empty | None = None
+    sitelinks: dict[str, _Site] | _Empty | None = None
+    modified: str = ""
+
+
+class BrokenLine(Exception):  # noqa: N818
+    """A line that is no readable item; its text is the reason."""
+
+
+class Batch(NamedTuple):
+    """Lines of a dump: where they are from, the number of the first, and how far the file has been read."""
+
+    source: str
+    first: int
+    position: int
+    lines: list[bytes]
+
+
+def source_name(dump: Path | str) -> str:
+    """What a dump is called in messages."""
+    return "standard input" if dump == STDIN else str(dump)
+
+
+def total_size(dumps: Sequence[Path | str]) -> int | None:
+    """The bytes to read, or None where a dump comes through a pipe."""
+    return None if STDIN in dumps else sum(Path(dump).stat().st_size for dump in dumps)
+
+
+def check_dumps(dumps: Sequence[Path | str]) -> None:
+    """Refuse a dump that is not there before any work is done."""
+    if not dumps:
+        raise InvalidInput("DUMP", "name at least one dump file, or - for standard input")
+    for dump in dumps:
+        if dump != STDIN and not Path(dump).is_file():
+            raise InvalidInput("DUMP", f"there is no file {dump}")
+
+
+def batches(dump: Path | str) -> Iterator[Batch]:
+    """The lines of a dump in batches, unpacked where it is gzip or bzip2 (by its first bytes, not its name)."""
+    with ExitStack() as stack:
+        try:
+            file = sys.stdin.buffer if dump == STDIN else stack.enter_context(Path(dump).open("rb"))
+            first = 1
+            for lines in _split(_unpacked(file)):
+                yield Batch(source_name(dump), first, 0 if dump == STDIN else file.tell(), lines)
+                first += len(lines)
+        except (OSError, EOFError, igzip.BadGzipFile, isal_zlib.error) as error:
+            raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    start = cast(io.BufferedReader, file).peek(4)
+    for magic, unpack in _MAGIC.items():
+        if start.startswith(magic):
+            return cast(BinaryIO, unpack(file))
+    return file
+
+
+def _split(file: BinaryIO) -> Iterator[list[bytes]]:
+    rest = [file.read(_BLOCK).removeprefix(_BOM)]
+    while block := file.read(_BLOCK):
+        if b"\n" not in block:
+            rest.append(block)
+            continue
+        lines = b"".join((*rest, block)).split(b"\n")
+        rest = [lines.pop()]
+        yield lines
+    yield b"".join(rest).split(b"\n")
+
+
+class ItemReader:
+    """Makes items of lines, with the names of the chosen languages and those that count for all."""
+
+    def __init__(self, languages: Sequence[str]) -> None:
+        chosen = None if ALL_LANGUAGES in languages else (*languages, LANGUAGE_FOR_ALL)
+        self._preferred = chosen or ("en", LANGUAGE_FOR_ALL)
+        self._chosen = None if chosen is None else frozenset(chosen)
+        self._decode = msgspec.json.Decoder(_entity_type(chosen)).decode
+        self.newest = ""
+
+    def read(self, line: bytes) -> Item | None:
+        """The item of a line without its comma, or None for another kind of entity."""
+        try:
+            entity = self._decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise BrokenLine(str(error)) from error
+        if entity.type != "item":
+            return None
+        if entity.modified > self.newest:
+            self.newest = entity.modified
+        return self._item(entity, line.count(b'"rank":') if entity.claims else 0)
+
+    def _item(self, entity: _Entity, statements: int) -> Item:
+        number = _entity_number(entity.id)
+        claims = entity.claims or {}
+        sites: Any = entity.sitelinks or {}
+        labels = _terms(entity.labels) if entity.labels else {}
+        if len(labels) > 1:
+            labels = shown_first(labels, self._preferred)
+        descriptions = _terms(entity.descriptions) if entity.descriptions else {}
+        aliases = _term_lists(entity.aliases) if entity.aliases else {}
+        classes = _numbers(claims.pop(_INSTANCE_OF, ()))
+        wikipedia = sites["enwiki"].title if "enwiki" in sites else None
+        if not claims:  # the most frequent case: nothing else is said that is kept
+            record = Record(labels, descriptions, aliases, classes, wikipedia)
+            return Item(number, record, sitelinks=len(sites), statements=statements)
+        self._add_names(aliases, claims)
+        offices = _offices(claims.get(_POSITION, ()))
+        return Item(
+            number,
+            Record(labels, descriptions, aliases, classes, wikipedia, _dates(claims), offices),
+            superclasses=_numbers(claims.get(_SUBCLASS_OF, ())),
+            demonyms=self._texts(claims.get(_DEMONYM, ())),
+            links=_links(claims),
+            sitelinks=len(sites),
+            statements=statements,
+        )
+
+    def _add_names(self, aliases: dict[str, list[str]], claims: dict[str, Any]) -> None:
+        """Add the names that are given as statements to the aliases."""
+        for name in sorted(claims.keys() & _NAMES):
+            for language, text in self._texts(claims[name]):
+                aliases.setdefault(language, []).append(text)
+
+    def _texts(self, statements: Iterable[_TextStatement]) -> list[tuple[str, str]]:
+        return [
+            (text.language, text.text)
+            for text in _values(statements)
+            if self._chosen is None or text.language in self._chosen
+        ]
+
+
+def _entity_type(languages: Sequence[str] | None) -> type[_Entity]:
+    """The type to decode into: maps with just these languages, claims with just the properties that are kept."""
+    if languages is None:
+        one, many = dict[str, _Term], dict[str, list[_Term]]
+    else:
+        one = TypedDict("one", dict.fromkeys(languages, _Term), total=False)
+        many = TypedDict("many", dict.fromkeys(languages, list[_Term]), total=False)
+    items = dict.fromkeys((_INSTANCE_OF, _SUBCLASS_OF, *RELATIONS), list[_ItemStatement])
+    times = dict.fromkeys(_DATES, list[_TimeStatement])
+    texts = dict.fromkeys((*_NAMES, _DEMONYM), list[_TextStatement])
+    claims = TypedDict("claims", {**items, **times, **texts, _POSITION: list[_OfficeStatement]}, total=False)
+    maps = {"labels": one, "descriptions": one, "aliases": many, "claims": claims}
+    fields = [(name, shape | _Empty | None, None) for name, shape in maps.items()]
+    return cast(type[_Entity], msgspec.defstruct("Entity", fields, bases=(_Entity,), gc=False))
+
+
+def _entity_number(qid: str) -> int:
+    digits = qid[1:]
+    number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+    if qid != f"Q{number}" or not 0 < number <= _MAX_NUMBER:
+        raise BrokenLine(f"{qid!r} is no QID")
+    return number
+
+
+def _terms(terms: Any) -> dict[str, str]:
+    return {language: term.value for language, term in terms.items()}
+
+
+def _term_lists(terms: Any) -> dict[str, list[str]]:
+    return {language: [term.value for term in each] for language, each in terms.items()}
+
+
+def _values(statements: Iterable[Any]) -> list[Any]:
+    """The values of statements that have one and are not deprecated."""
+    return [
+        statement.mainsnak.datavalue.value
+        for statement in statements
+        if statement.rank != "deprecated" and statement.mainsnak.datavalue is not None
+    ]
+
+
+def _numbers(statements: Iterable[_ItemStatement]) -> list[int]:
+    """The numbers of the items that are the values of statements."""
+    return [
+        value.value.number or _entity_number(value.value.id)
+        for statement in statements
+        if statement.rank != "deprecated" and (value := statement.mainsnak.datavalue) is not None
+    ]
+
+
+def _links(claims: dict[str, Any]) -> list[int]:
+    names = [name for name in claims if name in _RANK]
+    if len(names) > 1:
+        names.sort(key=_RANK.__getitem__)
+    found: dict[int, None] = {}
+    for name in names:
+        found.update(dict.fromkeys(_numbers(claims[name])))
+    return list(found)
+
+
+def _dates(claims: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for name in _DATES:
+        if name in claims and (date := _best_date(claims[name])) is not None:
+            found[_DATES[name]] = date
+    return found
+
+
+def _best_date(statements: Iterable[_TimeStatement]) -> str | None:
+    """The first date of those that are preferred, else of the others."""
+    by_rank = sorted(statements, key=lambda statement: statement.rank != "preferred")
+    return next((date for value in _values(by_rank) if (date := _date(value)) is not None), None)
+
+
+def _date(value: _Time) -> str | None:
+    """The ISO date as far as it is known, at least the year; None for a decade or a century."""
+    parts = value.time.removeprefix("+").partition("T")[0].rsplit("-", 2)
+    return "-".join(parts[: value.precision - 8]) if len(parts) == 3 and value.precision >= 9 else None
+
+
+def _offices(statements: Iterable[_OfficeStatement]) -> list[OfficeHeld]:
+    return [
+        (statement.mainsnak.datavalue.value.id, _qualifier(statement, "P580"), _qualifier(statement, "P582"))
+        for statement in statements
+        if statement.rank != "deprecated" and statement.mainsnak.datavalue
+    ]
+
+
+def _qualifier(statement: _OfficeStatement, name: str) -> str | None:
+    snaks = cast(dict[str, list[_TimeSnak]], statement.qualifiers or {}).get(name, ())
+    return next((date for snak in snaks if snak.datavalue and (date := _date(snak.datavalue.value))), None)
+
+
+def qid_numbers(qids: Iterable[str]) -> list[int]:
+    """The numbers of QIDs given as an option."""
+    try:
+        return [_entity_number(qid) for qid in qids]
+    except BrokenLine as error:
+        raise InvalidInput("--classes", str(error)) from error
+
+
+def check_languages(languages: Sequence[str]) -> None:
+    """Refuse what cannot be a language code."""
+    for language in languages:
+        if not _LANGUAGE.fullmatch(language):
+            raise InvalidInput("--languages", f"{language!r} is no language code; write en,de or all")
+    if ALL_LANGUAGES in languages and len(languages) > 1:
+        raise InvalidInput("--languages", "all stands alone")
+    if not languages:
+        raise InvalidInput("--languages", "name at least one language")

@@ -1,0 +1,124 @@
+"""Rows of an index: which items become entities, their types, links and popularity."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from nedsvc.classes import Hierarchy
+from nedsvc.index.arrays import Ints, positions_in_group
+from nedsvc.index.columns import Columns
+from nedsvc.index.format import MAX_LINKS, popularity
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The items that become entities. `order`: the item of each row; `row_of`: the row of each item, or -1."""
+
+    order: Ints
+    row_of: Ints
+    duplicates: int
+    outside_classes: int
+
+    def rows(self, ends: Sequence[int]) -> tuple[Ints, Ints]:
+        """For parts of items: which belong to an entity, and the row of each of those."""
+        counts = np.diff(np.asarray(ends).astype(np.int64), prepend=0)
+        return self.rows_of(np.repeat(np.arange(len(self.row_of)), counts))
+
+    def rows_of(self, items: Ints) -> tuple[Ints, Ints]:
+        """Which of these items are entities, and the row of each of those."""
+        rows = self.row_of[items]
+        kept = rows >= 0
+        return kept, rows[kept]
+
+
+class Entities(msgspec.Struct, frozen=True):
+    """What is known of each row. `standing` is the place by popularity, `by_standing` the rows in that order."""
+
+    numbers: Ints
+    types: Ints
+    popularity: Ints
+    standing: Ints
+    by_standing: Ints
+    class_rows: Ints
+    classes: Ints
+    link_rows: Ints
+    links: Ints
+
+
+def select(columns: Columns, hierarchy: Hierarchy, classes: Sequence[int]) -> Selection:
+    """The first item of each number, where it is an instance of one of the classes (no class: all are)."""
+    numbers = np.asarray(columns.numbers)
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    first = np.concatenate((np.ones(min(1, len(order)), dtype=bool), ordered[1:] != ordered[:-1]))
+    order = order[first]
+    inside = _inside(columns, hierarchy, classes)[order] if classes else np.ones(len(order), dtype=bool)
+    kept = order[inside]
+    row_of = np.full(len(numbers), -1, dtype=np.int64)
+    row_of[kept] = np.arange(len(kept))
+    return Selection(kept, row_of, int((~first).sum()), int((~inside).sum()))
+
+
+def _inside(columns: Columns, hierarchy: Hierarchy, classes: Sequence[int]) -> Ints:
+    wanted = np.fromiter(hierarchy.below(classes), dtype=np.uint32)
+    ends = np.asarray(columns.class_end).astype(np.int64)
+    hits = np.concatenate(([0], np.cumsum(np.isin(np.asarray(columns.classes), wanted))))
+    found = hits[ends] > hits[np.concatenate(([0], ends[:-1]))]
+    return found & np.asarray(columns.is_instance).astype(bool)
+
+
+def lay_entities(
+    columns: Columns, selection: Selection, hierarchy: Hierarchy, roots: Sequence[tuple[int, str]]
+) -> Entities:
+    """The rows with their types, links within the index, and popularity."""
+    order = selection.order
+    numbers = np.asarray(columns.numbers)[order]
+    kept, link_rows = selection.rows(columns.link_end)
+    link_rows, links = _within(numbers, link_rows, np.asarray(columns.links)[kept])
+    kept, class_rows = selection.rows(columns.class_end)
+    classes = np.asarray(columns.classes)[kept]
+    known = popularity(
+        np.asarray(columns.sitelinks)[order],
+        np.asarray(columns.statements)[order],
+        np.bincount(links, minlength=len(numbers)),
+        numbers,
+    )
+    by_standing = np.argsort(-known, kind="stable")
+    standing = np.empty(len(numbers), dtype=np.uint32)
+    standing[by_standing] = np.arange(len(numbers), dtype=np.uint32)
+    return Entities(
+        numbers=numbers,
+        types=_types(np.asarray(columns.types)[order], class_rows, classes, hierarchy.types(roots)),
+        popularity=known,
+        standing=standing,
+        by_standing=by_standing.astype(np.uint32),
+        class_rows=class_rows,
+        classes=classes,
+        link_rows=link_rows,
+        links=links,
+    )
+
+
+def rows_of(numbers: Ints, wanted: Ints) -> Ints:
+    """The row of each wanted number, or -1."""
+    if not len(numbers):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    places = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+    return np.where(numbers[places] == wanted, places, -1)
+
+
+def _within(numbers: Ints, rows: Ints, targets: Ints) -> tuple[Ints, Ints]:
+    """The links to entities of the index, as rows, but no more than are kept of one entity."""
+    places = rows_of(numbers, targets)
+    kept = (places >= 0) & (places != rows)
+    rows, places = rows[kept], places[kept]
+    few = positions_in_group(rows) < MAX_LINKS
+    return rows[few], places[few]
+
+
+def _types(given: Ints, rows: Ints, classes: Ints, masks: dict[int, int]) -> Ints:
+    types = given.astype(np.uint16)
+    seen, places = np.unique(classes, return_inverse=True)
+    of_class = np.fromiter((masks.get(class_, 0) for class_ in seen.tolist()), dtype=np.uint16, count=len(seen))
+    np.bitwise_or.at(types, rows, of_class[places])
+    return types

@@ -1,0 +1,188 @@
+"""What the files of an index are called and what they hold; the one page that writer and reader share.
+
+Every array is a `.npy` file. A "list of lists" is two arrays: `<name>_start` holds where each row's part begins
+(with one entry more than there are rows) and `<name>_<column>` holds the parts one after the other.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from enum import IntEnum
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nedsvc.errors import IndexFormatError, IndexNotFound
+from nedsvc.models import ENTITY_TYPES, EntityType
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+NAMES = "names.marisa"
+TOKENS = "tokens.marisa"
+RECORDS = "records.bin"
+
+# Positions held have no coarse type of their own: they are kept for roles and for a holder's context.
+OFFICE = 1 << len(ENTITY_TYPES)
+TYPE_BITS: dict[str, int] = {name: 1 << bit for bit, name in enumerate(ENTITY_TYPES)} | {"OFFICE": OFFICE}
+
+LANGUAGE_FOR_ALL = "mul"
+MAX_LINKS = 64
+MAX_BEARERS = 40
+
+
+class Kind(IntEnum):
+    """What a name is to its entity; the lower, the closer. Where a name is several of these, the closest is kept."""
+
+    LABEL = 0
+    DEMONYM = 1
+    SHORTHAND = 2
+    ALIAS = 3
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """The size and SHA-256 of a file of the index."""
+
+    bytes: int
+    sha256: str
+
+
+class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index is to hold.
+
+    `languages` are codes of Wikidata, or just "all". `classes` keeps only instances of these, subclasses included.
+    `profile` "news" leaves out what no mention means (data/left_out.tsv). `strict` stops at the first broken line.
+    """
+
+    languages: tuple[str, ...] = ("en",)
+    classes: tuple[str, ...] = ()
+    min_sitelinks: int = 0
+    profile: str = "news"
+    name: str = "index"
+    strict: bool = False
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much an index holds, and how much of its input was not taken over and why."""
+
+    entities: int = 0
+    names: int = 0
+    tokens: int = 0
+    postings: int = 0
+    links: int = 0
+    lines: int = 0
+    broken: int = 0
+    not_items: int = 0
+    duplicates: int = 0
+    left_out: dict[str, int] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index says of itself."""
+
+    format_version: int
+    content_id: str
+    languages: tuple[str, ...]
+    options: BuildOptions
+    counts: Counts
+    dump_date: str | None
+    files: dict[str, FileEntry]
+
+
+class _Version(msgspec.Struct):
+    format_version: int
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the index in this folder, once its version is known to be ours."""
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexNotFound(
+            f"There is no index in {folder}: build one with `nedsvc index build DUMP -o {folder}`, or unset "
+            "NEDSVC_INDEX to use the starter index."
+        ) from error
+    except OSError as error:
+        raise IndexFormatError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from error
+    try:
+        version = msgspec.json.decode(data, type=_Version).format_version
+        if version == FORMAT_VERSION:
+            return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise IndexFormatError(f"{folder / MANIFEST} is damaged: build the index again.") from error
+    raise IndexFormatError(
+        f"{folder} has index format {version} and this nedsvc reads format {FORMAT_VERSION}: build the index again."
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest; the same manifest gives the same bytes."""
+    data = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1)
+    (folder / MANIFEST).write_bytes(data + b"\n")
+
+
+def check_sizes(folder: Path, files: dict[str, FileEntry]) -> None:
+    """Refuse an index of which a file is missing or has another size than the manifest says."""
+    for name, entry in files.items():
+        try:
+            size = (folder / name).stat().st_size
+        except OSError as error:
+            raise IndexFormatError(f"{folder / name} is missing: build the index again.") from error
+        if size != entry.bytes:
+            raise IndexFormatError(
+                f"{folder / name} has {size} bytes instead of {entry.bytes}: build the index again."
+            )
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_id(name: str, files: dict[str, FileEntry]) -> str:
+    """Names what the index holds: the same files give the same id."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        total.update(f"{file} {files[file].sha256}\n".encode())
+    return f"{name}-{total.hexdigest()[:12]}"
+
+
+def verify_files(folder: Path, files: dict[str, FileEntry]) -> None:
+    """Refuse an index of which a file's checksum is not the manifest's."""
+    check_sizes(folder, files)
+    for name, entry in files.items():
+        if digest(folder / name) != entry.sha256:
+            raise IndexFormatError(f"{folder / name} is damaged (its checksum is wrong): build the index again.")
+
+
+def type_names(mask: int) -> tuple[EntityType, ...]:
+    """The coarse types in a bit mask, offices left out."""
+    return tuple(name for bit, name in enumerate(ENTITY_TYPES) if mask >> bit & 1)
+
+
+def type_mask(names: Iterable[str]) -> int:
+    """The bit mask of coarse types."""
+    mask = 0
+    for name in names:
+        mask |= TYPE_BITS[name]
+    return mask
+
+
+def popularity(
+    sitelinks: NDArray[np.uint32], statements: NDArray[np.uint32], in_degree: NDArray[np.uint32], numbers: NDArray[np.uint32]
+) -> NDArray[np.float32]:
+    """How well known entities are, from 0 to 1.
+
+    Four signs, the first three on a logarithmic scale cut at 1: links from other entities (weight 0.45, full at
+    10,000), the age of the QID (0.30), as what was known early was entered early, sitelinks (0.15, full at 350) and
+    statements (0.10, full at 600). Links weigh most because they are the sign that depends least on how much was
+    entered about the entity itself. The full marks are fixed, so that a value means the same in any index.
+    """
+
+    def scale(count: NDArray[np.uint32], full: int) -> NDArray[np.float64]:
+        return np.minimum(np.log1p(count) / np.log1p(full), 1.0)
+
+    age = 1 - np.log(np.maximum(numbers, 1)) / np.log(2.0**31)
+    total = 0.15 * scale(sitelinks, 350) + 0.1 * scale(statements, 600) + 0.45 * scale(in_degree, 10_000)
+    return (total + 0.3 * np.clip(age, 0, 1)).astype(np.float32)

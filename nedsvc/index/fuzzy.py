@@ -1,0 +1,187 @@
+"""Names that are nearly the one asked for: misspelt, with words swapped, missing or added.
+
+Typing errors are found by deletions: a word and each form of it with one character deleted are hashed; two words at
+one edit from each other have such a form in common. The hash of a word s is the sum of s[j]·B^j modulo 2^64, so that
+all deletions of all words come out of one running sum.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import marisa_trie
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+from rapidfuzz.distance import DamerauLevenshtein
+
+from nedsvc.index.arrays import Ints, distinct, expand
+
+WORD_ID_BITS = 28
+SHORTEST, LONGEST = 4, 40
+LEAST_SIMILAR = 0.5
+_LEAST_SIMILAR_WORD = 0.7
+_MOST_WORDS = 16
+_MOST_FORMS = 32
+_MOST_CANDIDATES = 4000
+_MOST_COMPARED = 50
+_BASE = 0x9E3779B97F4A7C15
+_INVERSE = pow(_BASE, -1, 1 << 64)
+
+
+def deletion_table(words: Sequence[str]) -> NDArray[np.uint64]:
+    """Hashes of words and of their deletions, sorted; the low bits say which word it is.
+
+    Numbers and very short words are left out: one character makes another one of them.
+    """
+    ids = np.array([i for i, word in enumerate(words) if _may_be_misspelt(word)], dtype=np.uint64)
+    hashes, owners = deletion_hashes([words[i] for i in ids.tolist()])
+    return distinct(_shortened(hashes) << np.uint64(WORD_ID_BITS) | ids[owners])
+
+
+def similar_words(table: NDArray[np.uint64], word: str) -> Ints:
+    """The ids of words that may be at one edit from this one."""
+    if not _may_be_misspelt(word):
+        return np.zeros(0, dtype=np.int64)
+    wanted = _shortened(deletion_hashes([word])[0])
+    low = np.searchsorted(table, wanted << np.uint64(WORD_ID_BITS))
+    high = np.searchsorted(table, (wanted + np.uint64(1)) << np.uint64(WORD_ID_BITS))
+    found = [table[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True) if a < b]
+    if not found:
+        return np.zeros(0, dtype=np.int64)
+    return np.unique(np.concatenate(found) & np.uint64((1 << WORD_ID_BITS) - 1)).astype(np.int64)
+
+
+def deletion_hashes(words: Sequence[str]) -> tuple[NDArray[np.uint64], Ints]:
+    """The hash of each word and of each word with one character deleted, and the positions of their words."""
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), dtype="<u4").astype(np.uint64)
+    owners = np.repeat(np.arange(len(words)), lengths)
+    begin = np.cumsum(lengths) - lengths
+    powers = _powers(int(lengths.max(initial=0)))
+    # `before` is the running sum up to each character, counted from its word's begin.
+    terms = codes * powers[np.arange(len(codes)) - begin[owners]]
+    running = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(terms, dtype=np.uint64)))
+    before = running[:-1] - running[begin][owners]
+    total = running[begin + lengths] - running[begin]
+    deleted = before + (total[owners] - before - terms) * np.uint64(_INVERSE)
+    return np.concatenate((total, deleted)), np.concatenate((np.arange(len(words)), owners))
+
+
+def _powers(count: int) -> NDArray[np.uint64]:
+    powers = np.full(max(count, 1), _BASE, dtype=np.uint64)
+    powers[0] = 1
+    return np.cumprod(powers, dtype=np.uint64)
+
+
+def _shortened(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The upper bits of a hash, mixed first: the table has room for these beside the word's id."""
+    mixed = (hashes ^ hashes >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+    # The topmost value is spared, so that the next one never overflows.
+    return np.minimum(mixed >> np.uint64(WORD_ID_BITS), np.uint64((1 << 64 - WORD_ID_BITS) - 2))
+
+
+def _may_be_misspelt(word: str) -> bool:
+    return SHORTEST <= len(word) <= LONGEST and not word.isdigit()
+
+
+class _Expanded(msgspec.Struct, frozen=True):
+    """A word of the name asked for: the known words that it may be, how similar each is, and how telling it is."""
+
+    ids: list[int]
+    similarities: list[float]
+    weight: float
+
+
+class SimilarNames:
+    """Finds the names of an index that are nearly the one asked for."""
+
+    def __init__(self, names: marisa_trie.Trie, words: marisa_trie.Trie, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._names = names
+        self._words = words
+        self._deletions = arrays["deletions"]
+        self._weights = arrays["word_weights"]
+        self._word_key_start, self._word_keys = arrays["word_key_start"], arrays["word_keys"]
+        self._key_word_start, self._key_words = arrays["key_word_start"], arrays["key_words"]
+        self._posting_start, self._posting_rows = arrays["posting_start"], arrays["posting_rows"]
+        self._popularity = arrays["popularity"]
+        self._unknown = math.log1p(len(names))
+
+    def find(self, key: str, limit: int) -> list[tuple[str, float]]:
+        """The best names with their similarity from 0 to 1.
+
+        A name is as similar as its words overlap with those asked for, rare words counting more, or as its letters
+        do when the words are sorted, whichever is more. Ties go to the more popular name, then to the alphabet.
+        """
+        expanded = [self._expand(word) for word in key.split()[:_MOST_WORDS]]
+        candidates = self._candidates(expanded)
+        if not len(candidates):
+            return []
+        overlaps = self._overlaps(expanded, candidates)
+        found = []
+        for number, overlap in self._promising(candidates, overlaps):
+            name = self._names.restore_key(number)
+            similarity = round(max(overlap, fuzz.token_sort_ratio(key, name) / 100), 4)
+            if similarity >= LEAST_SIMILAR:
+                found.append((-similarity, -self._popularity_of(number), name))
+        return [(name, -negative) for negative, _, name in sorted(found)[:limit]]
+
+    def _expand(self, word: str) -> _Expanded:
+        number = self._words.get(word)
+        similarities = {} if number is None else {number: 1.0}
+        for other in similar_words(self._deletions, word).tolist():
+            similarity = DamerauLevenshtein.normalized_similarity(word, self._words.restore_key(other))
+            if similarity >= _LEAST_SIMILAR_WORD:
+                similarities.setdefault(other, similarity)
+        ids = sorted(similarities, key=lambda id_: (-similarities[id_], id_))[:_MOST_FORMS]
+        return _Expanded(
+            ids, [similarities[id_] for id_ in ids], float(self._weights[ids[0]]) if ids else self._unknown
+        )
+
+    def _candidates(self, expanded: Sequence[_Expanded]) -> Ints:
+        """Names that hold one of the words, those with the rarest first, and no more than can be compared fast."""
+        ids = sorted({id_ for word in expanded for id_ in word.ids}, key=lambda id_: (-self._weights[id_], id_))
+        parts: list[Ints] = []
+        room = _MOST_CANDIDATES
+        for id_ in ids:
+            part = self._word_keys[self._word_key_start[id_] : self._word_key_start[id_ + 1]][:room]
+            parts.append(part)
+            room -= len(part)
+            if not room:
+                break
+        return np.unique(np.concatenate(parts)).astype(np.int64) if parts else np.zeros(0, dtype=np.int64)
+
+    def _overlaps(self, expanded: Sequence[_Expanded], candidates: Ints) -> NDArray[np.float64]:
+        """How much of the weight of both names is in words that they share (Dice's coefficient)."""
+        words, owners = expand(self._key_word_start, self._key_words, candidates)
+        weights = self._weights[words]
+        ids, similarities = _similarity_table(expanded)
+        places = np.minimum(np.searchsorted(ids, words), len(ids) - 1)
+        hit = ids[places] == words
+        places, hit_owners = places[hit], owners[hit]
+        count = len(candidates)
+        of_name = np.bincount(owners, weights, count)
+        matched_in_name = np.bincount(hit_owners, weights[hit] * similarities.max(axis=0)[places], count)
+        asked = np.array([word.weight for word in expanded])
+        first = np.flatnonzero(np.diff(hit_owners, prepend=-1))
+        matched_in_asked = asked @ np.maximum.reduceat(similarities[:, places], first, axis=1)
+        matched_in_name[hit_owners[first]] += matched_in_asked
+        return matched_in_name / (of_name + asked.sum())  # type: ignore[no-any-return]
+
+    def _promising(self, candidates: Ints, overlaps: NDArray[np.float64]) -> Iterator[tuple[int, float]]:
+        """The candidates that overlap most; ties at the border go to the lower number."""
+        order = np.argsort(-overlaps, kind="stable")[:_MOST_COMPARED]
+        return zip(candidates[order].tolist(), overlaps[order].tolist(), strict=True)
+
+    def _popularity_of(self, number: int) -> float:
+        return float(self._popularity[self._posting_rows[self._posting_start[number]]])
+
+
+def _similarity_table(expanded: Sequence[_Expanded]) -> tuple[Ints, NDArray[np.float64]]:
+    """The known words that are meant, sorted, and how similar each word asked for is to each of them."""
+    ids = np.unique([id_ for word in expanded for id_ in word.ids])
+    table = np.zeros((len(expanded), len(ids)))
+    for row, word in enumerate(expanded):
+        table[row, np.searchsorted(ids, word.ids)] = word.similarities
+    return ids, table

@@ -1,0 +1,189 @@
+"""An index on disk, opened: everything is read from memory-mapped files when it is asked for."""
+
+import mmap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import marisa_trie
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nedsvc.errors import IndexFormatError
+from nedsvc.index import fuzzy
+from nedsvc.index.format import MANIFEST, NAMES, RECORDS, TOKENS, Kind, Manifest, check_sizes, read_manifest, type_names, verify_files
+from nedsvc.index.records import Record, decode_record
+from nedsvc.models import Entity, EntityType, Office
+
+Rows = NDArray[np.uint32]
+
+
+class Postings(NamedTuple):
+    """Who bears a name, the most popular first, and how the name is written there.
+
+    `kinds` are numbers of `format.Kind`, `shapes` of `names.Shape`, `languages` places in the manifest's languages;
+    `accents` says whether the written name has letters that its key has not.
+    """
+
+    rows: Rows
+    kinds: NDArray[np.uint8]
+    shapes: NDArray[np.uint8]
+    accents: NDArray[np.uint8]
+    languages: NDArray[np.uint16]
+
+
+class Index:
+    """An index that is open. `names` has the keys, `numbers`, `popularity` and `types` a value for each row."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.names = _trie(path / NAMES)
+        self._words = _trie(path / TOKENS)
+        arrays = {name.removesuffix(".npy"): _array(path / name) for name in manifest.files if name.endswith(".npy")}
+        self.numbers = arrays["numbers"]
+        self.popularity = arrays["popularity"]
+        self.types = arrays["types"]
+        self.key_shapes = arrays["key_shapes"]
+        self._arrays = arrays
+        self._link_start, self._links = arrays["link_start"], arrays["links"]
+        self._words_start, self._word_numbers = arrays["words_start"], arrays["words"]
+        self._posting_start = arrays["posting_start"]
+        self._posting_columns = tuple(arrays[f"posting_{name}"] for name in Postings._fields)
+        self._bearer_start, self._bearer_rows = arrays["bearer_start"], arrays["bearer_rows"]
+        self._records = _mapped(path / RECORDS)
+        self._type_sets: dict[int, frozenset[EntityType]] = {}
+        self._similar = fuzzy.SimilarNames(self.names, self._words, arrays)
+
+    @classmethod
+    def open(cls, path: Path) -> "Index":
+        """The index in this folder; raises `IndexNotFound` or `IndexFormatError`."""
+        manifest = read_manifest(path)
+        check_sizes(path, manifest.files)
+        try:
+            return cls(path, manifest)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise IndexFormatError(f"{path} is damaged ({error}): build the index again.") from error
+
+    def prefixes(self, key: str) -> list[str]:
+        """The known keys that this one begins with, the shortest first."""
+        return self.names.prefixes(key)  # type: ignore[no-any-return]
+
+    def shapes(self, key: str) -> int:
+        """The shapes (bits `1 << Shape`) in which proper names with this key are written; 0 for an unknown key."""
+        number = self.names.get(key)
+        return 0 if number is None else int(self.key_shapes[number])
+
+    def is_shorthand(self, key: str) -> bool:
+        """Whether the name is a shorthand of world news ("the West")."""
+        postings = self.postings(key)
+        return postings is not None and bool((postings.kinds == Kind.SHORTHAND).any())
+
+    def is_person(self, key: str) -> bool:
+        """Whether the most popular bearer of the name is a person."""
+        postings = self.postings(key)
+        return postings is not None and "PERSON" in self.entity_types(int(postings.rows[0]))
+
+    def is_label(self, key: str) -> bool:
+        """Whether the name is the label of its most popular bearer."""
+        postings = self.postings(key)
+        return postings is not None and int(postings.kinds[0]) == Kind.LABEL
+
+    def shares_bearer(self, key: str, part: str) -> bool:
+        """Whether the most popular bearer of `key` is also known by `part`, or by names that hold this word."""
+        whole, rest = self.postings(key), self.postings(part)
+        if whole is None:
+            return False
+        row = whole.rows[0]
+        return bool((self.bearers(part) == row).any()) or (rest is not None and bool((rest.rows == row).any()))
+
+    def postings(self, key: str) -> Postings | None:
+        """Who bears the name with this key; None for an unknown key."""
+        number = self.names.get(key)
+        if number is None:
+            return None
+        part = slice(self._posting_start[number], self._posting_start[number + 1])
+        return Postings(*(column[part] for column in self._posting_columns))
+
+    def bearers(self, token: str) -> Rows:
+        """The most popular entities that bear the word in a name of several words."""
+        number = self._words.get(token)
+        if number is None:
+            return self._bearer_rows[:0]
+        return self._bearer_rows[self._bearer_start[number] : self._bearer_start[number + 1]]
+
+    def row(self, number: int) -> int | None:
+        """The row of the entity with this QID number."""
+        # A number of another type would make numpy convert the whole array first.
+        place = int(np.searchsorted(self.numbers, np.uint32(number)))
+        return place if place < len(self.numbers) and self.numbers[place] == number else None
+
+    def links(self, row: int) -> Rows:
+        """The QID numbers of the entities that this one is linked to."""
+        return self._links[self._link_start[row] : self._link_start[row + 1]]
+
+    def words(self, row: int) -> Rows:
+        """The numbers (`context.word_number`) of the words around the entity, sorted."""
+        return self._word_numbers[self._words_start[row] : self._words_start[row + 1]]
+
+    def entity_types(self, row: int) -> frozenset[EntityType]:
+        """The coarse types of the entity."""
+        mask = int(self.types[row])
+        known = self._type_sets.get(mask)
+        if known is None:
+            known = self._type_sets[mask] = frozenset(type_names(mask))
+        return known
+
+    def entity(self, row: int) -> Entity:
+        """The entity as it is shown."""
+        record = self._record(row)
+        languages = self.manifest.languages
+        return Entity(
+            id=f"Q{self.numbers[row]}",
+            label=next(iter(record.labels.values())),
+            description=_in_first(record.descriptions, languages),
+            types=type_names(int(self.types[row])),
+            names=_names(record),
+            wikipedia=record.wikipedia,
+            offices=tuple(Office(id_, start, end) for id_, start, end in record.offices),
+            dates=record.dates,
+            popularity=round(float(self.popularity[row]), 4),
+        )
+
+    def similar_names(self, key: str, limit: int) -> list[tuple[str, float]]:
+        """Known keys close to this one with their similarity (0 to 1), the best first."""
+        return self._similar.find(key, limit)
+
+    def verify(self) -> None:
+        """Compare all checksums; raises `IndexFormatError` at the first that is wrong."""
+        verify_files(self.path, self.manifest.files)
+
+    def _record(self, row: int) -> Record:
+        start = int(self._arrays["record_start"][row])
+        return decode_record(self._records[start : start + int(self._arrays["record_size"][row])])
+
+
+def _names(record: Record) -> dict[str, tuple[str, ...]]:
+    """Labels and aliases by language, the label first."""
+    return {
+        language: tuple(dict.fromkeys((*filter(None, (record.labels.get(language),)), *record.aliases.get(language, ()))))
+        for language in dict.fromkeys((*record.labels, *record.aliases))
+    }
+
+
+def _in_first(texts: dict[str, str], languages: tuple[str, ...]) -> str | None:
+    return next((texts[language] for language in languages if language in texts), None)
+
+
+def _array(path: Path) -> NDArray[Any]:
+    # A plain view: slicing a memmap is several times as slow as slicing an array.
+    return np.load(path, mmap_mode="r").view(np.ndarray)  # type: ignore[no-any-return]
+
+
+def _trie(path: Path) -> marisa_trie.Trie:
+    return marisa_trie.Trie().mmap(str(path))
+
+
+def _mapped(path: Path) -> bytes | mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""

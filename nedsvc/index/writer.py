@@ -1,0 +1,110 @@
+"""From columns to the files of an index."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from nedsvc.classes import Hierarchy
+from nedsvc.index import naming, surroundings
+from nedsvc.index.arrays import Ints, starts
+from nedsvc.index.columns import Columns
+from nedsvc.index.entities import Entities, Selection, lay_entities, select
+from nedsvc.index.files import HashedFile, write_array, write_bytes
+from nedsvc.index.format import NAMES, RECORDS, TOKENS, FileEntry, Kind
+from nedsvc.index.fuzzy import deletion_table
+from nedsvc.tables import TableName
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """What the packaged tables add to the items."""
+
+    roots: Sequence[tuple[int, str]]
+    demonyms: Sequence[TableName]
+    shorthand: Sequence[TableName]
+    stop_words: frozenset[str]
+
+
+class Laid(msgspec.Struct, frozen=True):
+    """The files of a finished index and how much they hold."""
+
+    files: dict[str, FileEntry]
+    entities: int
+    names: int
+    tokens: int
+    postings: int
+    links: int
+    duplicates: int
+    outside_classes: int
+
+
+def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tables) -> Laid:
+    """Write all files of the index but its manifest."""
+    hierarchy = Hierarchy(np.asarray(columns.subclasses), np.asarray(columns.superclasses))
+    selection = select(columns, hierarchy, classes)
+    entities = lay_entities(columns, selection, hierarchy, tables.roots)
+    named = ((Kind.DEMONYM, tables.demonyms), (Kind.SHORTHAND, tables.shorthand))
+    names, keys = naming.lay_names(columns, selection, entities.numbers, named)
+    postings = naming.lay_postings(names, entities)
+    proper = naming.proper_rows(names, entities)
+    parts: tuple[dict[str, Ints], ...] = (
+        _entity_columns(entities),
+        naming.posting_columns(postings, names, keys, proper),
+        naming.word_columns(keys, postings, names, entities, proper),
+        {"deletions": deletion_table(keys.words)},
+        surroundings.word_columns(columns, selection, entities, names, keys, postings, tables.stop_words),
+    )
+    records, record_columns = _close_records(columns, selection, folder / RECORDS)
+    files = {
+        RECORDS: records,
+        NAMES: write_bytes(folder / NAMES, keys.trie.tobytes()),
+        TOKENS: write_bytes(folder / TOKENS, keys.word_trie.tobytes()),
+    }
+    for part in (*parts, record_columns):
+        for name, array in part.items():
+            files[f"{name}.npy"] = write_array(folder / f"{name}.npy", array)
+    return Laid(
+        files=files,
+        entities=len(entities.numbers),
+        names=len(keys),
+        tokens=len(keys.words),
+        postings=len(postings.keys),
+        links=len(entities.links),
+        duplicates=selection.duplicates,
+        outside_classes=selection.outside_classes,
+    )
+
+
+def _entity_columns(entities: Entities) -> dict[str, Ints]:
+    order = np.argsort(entities.link_rows, kind="stable")
+    return {
+        "numbers": entities.numbers,
+        "popularity": entities.popularity,
+        "types": entities.types,
+        "link_start": starts(entities.link_rows, len(entities.numbers)),
+        "links": entities.numbers[entities.links[order]],
+    }
+
+
+def _close_records(columns: Columns, selection: Selection, path: Path) -> tuple[FileEntry, dict[str, Ints]]:
+    """Finish the file of records, where each row's is in it, without those of items that are no entity."""
+    entry = columns.records.close()
+    ends = np.asarray(columns.record_end)
+    begin = np.concatenate((np.zeros(1, dtype=np.uint64), ends[:-1]))[selection.order]
+    sizes = ends[selection.order] - begin
+    if len(selection.order) < len(ends):
+        entry = _rewrite(path, begin.tolist(), sizes.tolist())
+        begin = np.cumsum(sizes, dtype=np.uint64) - sizes
+    return entry, {"record_start": begin, "record_size": sizes.astype(np.uint32)}
+
+
+def _rewrite(path: Path, begin: list[int], sizes: list[int]) -> FileEntry:
+    shorter = path.with_suffix(".new")
+    with path.open("rb") as old, HashedFile(shorter) as new:
+        for place, size in zip(begin, sizes, strict=True):
+            old.seek(place)
+            new.write(old.read(size))
+        entry = new.close()
+    shorter.replace(path)
+    return entry

@@ -1,0 +1,257 @@
+"""The linker: from a text to links. Everything that an answer depends on is here, for every shell."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from nedsvc.decision import Choice, Decision, decide
+from nedsvc.detect import Detector
+from nedsvc.errors import InvalidInput
+from nedsvc.models import (
+    Annotation,
+    Candidate,
+    Document,
+    Entity,
+    EntityType,
+    Link,
+    Lookup,
+    Mention,
+    Options,
+    ScoredCandidate,
+    Span,
+    Status,
+)
+from nedsvc.ranking import Ranker
+from nedsvc.sources import KnowledgeSource
+from nedsvc.text import Text, read_text
+
+BATCH_DOCUMENTS = 256
+BATCH_CHARACTERS = 400_000
+
+AUTO = "auto"
+
+# Of several types of an entity the first of these is reported: a country is also an organisation and a region.
+_MOST_TELLING: tuple[EntityType, ...] = (
+    "PERSON", "GPE", "ORG", "NORP", "LANGUAGE", "LAW", "EVENT", "FAC", "LOC", "WORK_OF_ART", "PRODUCT",
+)  # fmt: skip
+_DEFAULTS = Options()
+
+
+class EntityLinker:
+    """Links the mentions of texts to entities of a knowledge source."""
+
+    def __init__(
+        self,
+        source: KnowledgeSource,
+        detector: Detector,
+        ranker: Ranker,
+        guess_language: Callable[[str], str],
+    ) -> None:
+        self._source = source
+        self._detector = detector
+        self._ranker = ranker
+        self._guess_language = guess_language
+
+    @classmethod
+    def from_index(cls, path: str | Path, detector: str = "both", model: str | None = None) -> "EntityLinker":
+        """A linker over the index in this folder.
+
+        `detector` is "both", "spacy" or "gazetteer"; `model` names another installed spaCy pipeline than the default.
+        Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+        """
+        from nedsvc.factory import linker_from_index  # noqa: PLC0415 (the factory builds on this module)
+
+        return linker_from_index(Path(path), detector, model)
+
+    def annotate(
+        self,
+        text: str,
+        *,
+        language: str = "en",
+        mentions: Sequence[Span] | None = None,
+        options: Options = _DEFAULTS,
+    ) -> Annotation:
+        """The links of one text. Raises `InvalidInput`."""
+        document = Document(text=text, language=language, mentions=mentions)
+        return next(self.annotate_batch([document], options))
+
+    def annotate_batch(self, documents: Iterable[Document], options: Options = _DEFAULTS) -> Iterator[Annotation]:
+        """The links of many documents, in their order; reads ahead by a bounded batch. Raises `InvalidInput`."""
+        for batch in _batches(documents):
+            yield from self._annotate_all(batch, options)
+
+    def lookup(
+        self,
+        mention: str,
+        *,
+        context: str | None = None,
+        type: EntityType | None = None,
+        language: str = "en",
+        limit: int = 5,
+    ) -> Lookup:
+        """What one name means, in a context if one is given. Raises `InvalidInput`."""
+        options = Options(limit=limit, types=(type,) if type else (), candidates=True)
+        document, span = _in_context(mention, context, language)
+        text = self._read(document)
+        given = Mention(span.start, span.end, mention, type)
+        around = _outside(self._detector.detect([text])[0], [given]) if context else []
+        found = self._search([text], [[given, *around]])
+        decisions = decide(text, [given, *around], found[text.language], self._ranker, limit)
+        entities = self._source.fetch([choice.candidate.id for choice in decisions[0].choices[:limit]])
+        return Lookup(
+            mention=mention,
+            link=_link(given, decisions[0], entities, options),
+            candidates=tuple(entities.values()),
+        )
+
+    def _annotate_all(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation]:
+        texts = [self._read(document) for document in documents]
+        mentions = [
+            _with_given(text, found, document.mentions)
+            for text, found, document in zip(texts, self._detector.detect(texts), documents, strict=True)
+        ]
+        found = self._search(texts, mentions)
+        for document, text, each in zip(documents, texts, mentions, strict=True):
+            links = self._links(text, each, found[text.language], options)
+            wanted = None if document.mentions is None else {(span.start, span.end) for span in document.mentions}
+            yield Annotation(
+                id=document.id,
+                language=text.language,
+                index=self._source.id,
+                text=document.text,
+                links=tuple(_kept(links, wanted, options)),
+            )
+
+    def _read(self, document: Document) -> Text:
+        language = document.language
+        if language == AUTO:
+            return read_text(document.text, self._guess_language(document.text))
+        if language not in self._source.languages:
+            known = ", ".join(self._source.languages)
+            raise InvalidInput("language", f"{language!r} is not in this index, which knows {known} (or auto)")
+        return read_text(document.text, language)
+
+    def _search(
+        self, texts: Sequence[Text], mentions: Sequence[Sequence[Mention]]
+    ) -> Mapping[str, Mapping[str, Sequence[Candidate]]]:
+        """The candidates of every surface of a batch, by language; each name is asked for once."""
+        names: dict[str, dict[str, None]] = {text.language: {} for text in texts}
+        for text, each in zip(texts, mentions, strict=True):
+            names[text.language].update(dict.fromkeys(mention.surface for mention in each))
+        return {language: self._source.search(tuple(wanted), language) for language, wanted in names.items()}
+
+    def _links(
+        self,
+        text: Text,
+        mentions: Sequence[Mention],
+        found: Mapping[str, Sequence[Candidate]],
+        options: Options,
+    ) -> list[Link]:
+        decisions = decide(text, mentions, found, self._ranker, options.limit)
+        entities = self._source.fetch(_shown(decisions, options))
+        links = [
+            _link(mentions[position], decision, entities, options)
+            for decision in decisions
+            for position in decision.chain.mentions
+        ]
+        return sorted(links, key=lambda link: (link.mention.start, link.mention.end))
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The documents in lists of bounded size, so that a model sees many at once and memory stays flat."""
+    batch: list[Document] = []
+    characters = 0
+    for document in documents:
+        batch.append(document)
+        characters += len(document.text)
+        if len(batch) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _in_context(mention: str, context: str | None, language: str) -> tuple[Document, Span]:
+    """A document that holds the mention: the context where it does, else the context with the mention behind it."""
+    if not isinstance(mention, str) or not mention.strip():
+        raise InvalidInput("mention", "is empty; give a name")
+    text = context or ""
+    if mention not in text:
+        text = f"{text}\n{mention}".lstrip("\n")
+    start = text.rindex(mention)
+    return Document(text=text, language=language), Span(start, start + len(mention))
+
+
+def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:
+    """The given spans, with the detector's labels, and the detected mentions beside them: they are evidence."""
+    if given is None:
+        return list(detected)
+    labels = {(mention.start, mention.end): mention.label for mention in detected}
+    mentions = [
+        Mention(span.start, span.end, text.text[span.start : span.end], labels.get((span.start, span.end)))
+        for span in given
+    ]
+    return [*mentions, *_outside(detected, mentions)]
+
+
+def _outside(detected: Sequence[Mention], given: Sequence[Mention]) -> list[Mention]:
+    """The detected mentions that overlap none of the given ones."""
+    return [one for one in detected if not any(one.start < other.end and other.start < one.end for other in given)]
+
+
+def _kept(links: Iterable[Link], wanted: set[tuple[int, int]] | None, options: Options) -> Iterator[Link]:
+    for link in links:
+        if wanted is not None and (link.mention.start, link.mention.end) not in wanted:
+            continue
+        if not options.types or link.type in options.types:
+            yield link
+
+
+def _shown(decisions: Iterable[Decision], options: Options) -> list[str]:
+    """The ids of the entities that an answer shows, each once."""
+    most = options.limit if options.candidates else 1
+    return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in decision.choices[:most]))
+
+
+def _link(mention: Mention, decision: Decision, entities: Mapping[str, Entity], options: Options) -> Link:
+    best = decision.choices[0] if decision.choices else None
+    status = _status(best, decision.nil, options.threshold)
+    return Link(
+        mention=mention,
+        type=_type(mention, best if status == "linked" else None),
+        status=status,
+        confidence=best.probability if best else 0.0,
+        entity=entities.get(best.candidate.id) if best and status == "linked" else None,
+        candidates=tuple(
+            _scored(choice, entities, explain=options.explain) for choice in decision.choices[: options.limit]
+        ),
+    )
+
+
+def _scored(choice: Choice, entities: Mapping[str, Entity], *, explain: bool) -> ScoredCandidate:
+    entity = entities.get(choice.candidate.id)
+    return ScoredCandidate(
+        id=choice.candidate.id,
+        label=entity.label if entity else None,
+        score=choice.probability,
+        features=choice.features if explain else {},
+    )
+
+
+def _status(best: Choice | None, nil: float, threshold: float) -> Status:
+    """Linked where the best candidate is sure enough, NIL where none is likelier than it, else ambiguous."""
+    if best is None:
+        return "nil"
+    if best.probability >= threshold:
+        return "linked"
+    return "nil" if nil >= best.probability else "ambiguous"
+
+
+def _type(mention: Mention, best: Choice | None) -> EntityType | None:
+    """What the mention names: an entity's own type repairs the detector's guess."""
+    if best is None or not best.candidate.types:
+        return mention.label
+    if best.candidate.kind == "demonym":
+        return "NORP"
+    if mention.label in best.candidate.types:
+        return mention.label
+    return min(best.candidate.types, key=_MOST_TELLING.index)

@@ -1,0 +1,180 @@
+"""The records that travel through the linker; all of them immutable.
+
+They are `msgspec.Struct`s: frozen like dataclasses, but some ten times as cheap to make (a document makes
+thousands of candidates), and they encode to JSON as they stand.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nedsvc.errors import InvalidInput
+
+EntityType = Literal["PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRODUCT", "WORK_OF_ART", "LAW", "LANGUAGE"]
+ENTITY_TYPES: tuple[EntityType, ...] = get_args(EntityType)
+
+Status = Literal["linked", "nil", "ambiguous", "error"]
+Offsets = Literal["codepoint", "utf16", "utf8"]
+NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
+
+
+class Span(msgspec.Struct, frozen=True, order=True):
+    """A half-open range of Unicode code points."""
+
+    start: int
+    end: int
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A text to annotate. With `mentions`, just those spans are disambiguated (they may overlap)."""
+
+    text: str
+    id: str | None = None
+    language: str = "en"
+    mentions: Sequence[Span] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise InvalidInput("text", f"must be a string, not {type(self.text).__name__}")
+        if not self.text.strip():
+            raise InvalidInput("text", "is empty; give a text that has words")
+        for span in self.mentions or ():
+            if not 0 <= span.start < span.end <= len(self.text):
+                raise InvalidInput(
+                    "mentions",
+                    f"the span {span.start}-{span.end} is not inside the text of {len(self.text)} characters",
+                )
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller may choose; the same names in the CLI, in JSON and in Python.
+
+    `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
+    `limit`: candidates kept a mention. `candidates`, `explain`: put them into the answer. `offsets`: the unit
+    in which the answer counts.
+    """
+
+    types: tuple[EntityType, ...] = ()
+    threshold: float = 0.25
+    limit: int = 5
+    candidates: bool = False
+    explain: bool = False
+    offsets: Offsets = "codepoint"
+
+    def __post_init__(self) -> None:
+        for name in self.types:
+            if name not in ENTITY_TYPES:
+                raise InvalidInput("types", f"{name!r} is unknown; choose from {', '.join(ENTITY_TYPES)}")
+        if not 0 <= self.threshold <= 1:
+            raise InvalidInput("threshold", f"must be a number from 0 to 1, not {self.threshold}")
+        if self.limit < 1:
+            raise InvalidInput("limit", f"must be 1 or more, not {self.limit}")
+        if self.offsets not in get_args(Offsets):
+            raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """A span of the text that names something. `label` is the detector's guess of its type."""
+
+    start: int
+    end: int
+    surface: str
+    label: EntityType | None = None
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """An entity that a name may mean, with what ranking reads of it.
+
+    `kind` says which of its names matched: its label, an alias, a demonym of it, a shorthand of world news, a name
+    that holds the one asked for as a part, a similar one, or the longer name that the document uses for it.
+    `similarity` (0 to 1) compares that name with the one asked for. `popularity` is 0 to 1. `types` are the coarse
+    types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
+    those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
+    integers. `number` orders entities: the QID's digits.
+    """
+
+    id: str
+    number: int
+    kind: NameKind
+    similarity: float
+    popularity: float
+    types: frozenset[EntityType]
+    links: NDArray[np.uint32]
+    words: NDArray[np.uint32]
+
+
+class Office(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A position held: its QID and the ISO dates (or years) between which it was held, where known."""
+
+    id: str
+    start: str | None = None
+    end: str | None = None
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """An entity as it is shown."""
+
+    id: str
+    label: str
+    description: str | None = None
+    types: tuple[EntityType, ...] = ()
+    names: dict[str, tuple[str, ...]] = {}
+    wikipedia: str | None = None
+    offices: tuple[Office, ...] = ()
+    dates: dict[str, str] = {}
+    popularity: float = 0.0
+
+    @property
+    def number(self) -> int:
+        """The digits of the QID."""
+        return qid_number(self.id)
+
+
+class ScoredCandidate(msgspec.Struct, frozen=True):
+    """A candidate after ranking: `score` is the probability that the mention means it."""
+
+    id: str
+    label: str | None
+    score: float
+    features: Mapping[str, float] = {}
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a mention after linking.
+
+    `candidates` are sorted, the best first, and `confidence` is the best one's score. `entity` is set where the
+    status is `linked`.
+    """
+
+    mention: Mention
+    type: EntityType | None
+    status: Status
+    confidence: float
+    candidates: tuple[ScoredCandidate, ...] = ()
+    entity: Entity | None = None
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    """A document with its links, in the order of the text. `index` names the knowledge that answered."""
+
+    id: str | None
+    language: str
+    index: str
+    text: str
+    links: tuple[Link, ...]
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a single name means."""
+
+    mention: str
+    link: Link
+    candidates: tuple[Entity, ...]
+
+
+def qid_number(qid: str) -> int:
+    """The number in a QID that is known to be well-formed."""
+    return int(qid[1:])

@@ -1,0 +1,91 @@
+"""The word lists and tables that come with the package (`nedsvc/data`). Lines that begin with # are comments."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+_DATA = files("nedsvc") / "data"
+
+
+class TableName(NamedTuple):
+    """A name that a table gives to an entity: a demonym or a shorthand of world news."""
+
+    name: str
+    number: int
+
+
+@cache
+def demonyms() -> tuple[TableName, ...]:
+    """Adjectives and names of peoples ("Ukrainian") with the place that they stand for."""
+    return tuple(TableName(name, int(qid[1:])) for name, qid, *_ in _rows("demonyms.tsv"))
+
+
+@cache
+def shorthand() -> tuple[TableName, ...]:
+    """Names by which news means something else than the words say ("the West", "Downing Street")."""
+    return tuple(TableName(name, int(qid[1:])) for name, qid, *_ in _rows("shorthand.tsv"))
+
+
+@cache
+def titles() -> frozenset[str]:
+    """Folded honorifics, ranks and offices that stand before a name."""
+    return _words("titles.txt")
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Folded common English words, which are seldom a name even when capitalised."""
+    return _words("common_words.txt")
+
+
+@cache
+def calendar_words() -> frozenset[str]:
+    """Folded names of months and days, which make dates rather than names."""
+    return _words("calendar.txt")
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Folded English function words, which say nothing of what a text is about."""
+    return _words("stop_words.txt")
+
+
+@cache
+def roots() -> tuple[tuple[int, str], ...]:
+    """Classes of Wikidata whose instances have a coarse type, with the type."""
+    return tuple((int(qid[1:]), type_) for qid, type_, *_ in _rows("classes.tsv"))
+
+
+@cache
+def left_out() -> tuple[tuple[int, str], ...]:
+    """Classes of Wikidata whose instances no mention means, with what they are called in a summary."""
+    return tuple((int(qid[1:]), label) for qid, label, *_ in _rows("left_out.tsv"))
+
+
+def starter_files() -> Iterator[tuple[str, bytes]]:
+    """The names and contents of the starter's text files and of the tables that go into its index."""
+    starter = _DATA / "starter"
+    for file in sorted(starter.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".jsonl"):
+            yield file.name, file.read_bytes()
+
+
+def table_bytes() -> bytes:
+    """All that the tables which go into an index hold, to tell one version of them from another."""
+    names = ("demonyms.tsv", "shorthand.tsv", "classes.tsv", "left_out.tsv", "stop_words.txt")
+    return b"".join((_DATA / name).read_bytes() for name in names)
+
+
+def _lines(name: str) -> Iterator[str]:
+    for line in (_DATA / name).read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(line.strip() for line in _lines(name))
+
+
+def _rows(name: str) -> Iterator[list[str]]:
+    return (line.split("\t") for line in _lines(name))
