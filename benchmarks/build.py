@@ -120,7 +120,7 @@ def _measure(title: str, dump: Path, out: Path, rounds: int) -> None:
 
 
 def _median(runs: Iterable[dict[str, Any]]) -> float:
-    return statistics.median(run["seconds"] for run in runs)
+    return float(statistics.median(run["seconds"] for run in runs))
 
 
 if __name__ == "__main__":

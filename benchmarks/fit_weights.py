@@ -113,9 +113,15 @@ def fit(observations: Sequence[Observation], start: Ranker, sets: int) -> Ranker
         return -likelihood + PENALTY * parameters @ parameters / 200, -gradient + PENALTY * parameters / 100
 
     begin = np.array([*(start.weights[name] for name in NAMES), start.nil])
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B").x.round(4).tolist()
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=_bounds()).x.round(4).tolist()
     weights = dict(zip(NAMES, found, strict=False)) | {name: start.weights[name] for name in BY_HAND}
     return Ranker(provenance=_provenance(len(observations)), nil=found[-1], weights=weights)
+
+
+def _bounds() -> list[tuple[float | None, float | None]]:
+    """A similar name must not count for more than the name itself, nor an alias for more than the label."""
+    bounds: dict[str, tuple[float | None, float | None]] = {"similar": (None, 0.0), "label": (0.0, None)}
+    return [bounds.get(name, (None, None)) for name in (*NAMES, "nil")]
 
 
 def _provenance(mentions: int) -> str:

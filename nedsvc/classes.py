@@ -2,13 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nedsvc.index.format import TYPE_BITS
+from nedsvc.tables import Root
 
 Numbers = NDArray[np.uint32]
+Ints = NDArray[Any]
+
+GENERAL = 16
 
 
 class Hierarchy:
@@ -24,17 +29,20 @@ class Hierarchy:
         found = set(classes)
         frontier = list(found)
         while frontier:
-            frontier = [child for class_ in frontier for child in self._subclasses.get(class_, ()) if child not in found]
+            frontier = [
+                child for class_ in frontier for child in self._subclasses.get(class_, ()) if child not in found
+            ]
             found.update(frontier)
         return frozenset(found)
 
-    def types(self, roots: Iterable[tuple[int, str]]) -> dict[int, int]:
+    def types(self, roots: Iterable[Root]) -> dict[int, int]:
         """The bit mask of coarse types of each class: those of the nearest roots above it.
 
-        It goes down from all roots at once, level by level, so that what reaches a class first is nearest.
+        It goes down from all roots at once, level by level, so that what reaches a class first is nearest. The masks
+        of general roots stand `GENERAL` bits higher.
         """
         found: dict[int, int] = {}
-        frontier = {number: TYPE_BITS[name] for number, name in roots}
+        frontier = {root.number: _mask(root) for root in roots}
         while frontier:
             found.update(frontier)
             reached: defaultdict[int, int] = defaultdict(int)
@@ -44,3 +52,28 @@ class Hierarchy:
                         reached[child] |= mask
             frontier = reached
         return found
+
+
+def coarse_types(count: int, rows: Ints, masks: Ints) -> Ints:
+    """The types of each row by the masks of its classes.
+
+    General classes count where no other gives a type. A type needs more than half the votes of the strongest one: a
+    city that is also an archaeological site, a seat of a court and a brand is a city.
+    """
+    votes = _votes(count, rows, masks)
+    without = votes.max(axis=0, initial=0) == 0
+    votes[:, without] = _votes(count, rows, masks >> GENERAL)[:, without]
+    strong = (2 * votes > votes.max(axis=0, initial=0)).astype(np.uint16)
+    bits = np.arange(len(TYPE_BITS), dtype=np.uint16)[:, None]
+    return (strong << bits).sum(axis=0, dtype=np.uint16)  # type: ignore[no-any-return]
+
+
+def _votes(count: int, rows: Ints, masks: Ints) -> Ints:
+    """How many classes of each row give each type."""
+    votes = [np.bincount(rows[masks >> bit & 1 == 1], minlength=count) for bit in range(len(TYPE_BITS))]
+    return np.array(votes, dtype=np.uint32).reshape(len(TYPE_BITS), count)
+
+
+def _mask(root: Root) -> int:
+    mask = TYPE_BITS.get(root.type, 0)
+    return mask << GENERAL if root.general else mask

@@ -108,7 +108,8 @@ def annotate(
         for annotation in annotations:
             click.echo(render.json_line(render.annotation_object(annotation, options)))
     else:
-        render.print_tables(map(render.annotation_table, annotations))
+        for annotation in annotations:
+            click.echo(render.table_text(render.annotation_table(annotation)))
 
 
 @main.command()
@@ -139,7 +140,9 @@ def lookup(
         for answer in answers:
             click.echo(render.json_line(render.lookup_object(answer)))
     else:
-        render.print_tables(map(render.lookup_table, answers))
+        for answer in answers:
+            click.echo(f"{answer.mention}: {answer.link.status}")
+            click.echo(render.table_text(render.lookup_table(answer)) + "\n")
 
 
 def _linker(index_folder: Path | None, detector: str, model: str | None) -> EntityLinker:

@@ -62,9 +62,13 @@ def shorthand(table: CandidateTable) -> Floats:
 
 
 def partial(table: CandidateTable) -> Floats:
-    """1 where the mention is only a part of the entity's name, or only similar to it."""
-    loose = {"partial", "similar"}
-    return np.array([candidate.kind in loose for candidate in table.candidates], dtype=np.float64)
+    """1 where the mention is one word of the entity's longer name."""
+    return np.array([candidate.kind == "partial" for candidate in table.candidates], dtype=np.float64)
+
+
+def similar(table: CandidateTable) -> Floats:
+    """1 where nobody bears the name and the entity bears one with nearly the same letters or words."""
+    return np.array([candidate.kind == "similar" for candidate in table.candidates], dtype=np.float64)
 
 
 def popularity(table: CandidateTable) -> Floats:
@@ -75,7 +79,7 @@ def popularity(table: CandidateTable) -> Floats:
 def share(table: CandidateTable) -> Floats:
     """The entity's part of the popularity (squared) of all who bear the name, 0 to 1.
 
-    Those who bear it only as a part of a longer name, or a similar one, count a tenth.
+    Those who bear it only as a part of a longer name count a tenth.
     """
     weight = (popularity(table) + 0.01) ** 2 * np.where(partial(table) > 0, 0.1, 1.0)
     sums = np.add.reduceat(weight, table.first)
@@ -189,6 +193,7 @@ STAGES = (
         Feature("demonym", demonym),
         Feature("shorthand", shorthand),
         Feature("partial", partial),
+        Feature("similar", similar),
         Feature("popularity", popularity),
         Feature("share", share),
         Feature("type", type_agreement),

@@ -88,14 +88,18 @@ class EntityLinker:
         language: str = "en",
         limit: int = 5,
     ) -> Lookup:
-        """What one name means, in a context if one is given. Raises `InvalidInput`."""
+        """What one name means, in a context if one is given.
+
+        With a type, entities that are known to be of another type are left out. Raises `InvalidInput`.
+        """
         options = Options(limit=limit, types=(type,) if type else (), candidates=True)
         document, span = _in_context(mention, context, language)
         text = self._read(document)
         given = Mention(span.start, span.end, mention, type)
         around = _outside(self._detector.detect([text])[0], [given]) if context else []
-        found = self._search([text], [[given, *around]])
-        decisions = decide(text, [given, *around], found[text.language], self._ranker, limit)
+        found = dict(self._search([text], [[given, *around]])[text.language])
+        found[mention] = [candidate for candidate in found[mention] if type is None or _may_be(candidate, type)]
+        decisions = decide(text, [given, *around], found, self._ranker, limit)
         entities = self._source.fetch([choice.candidate.id for choice in decisions[0].choices[:limit]])
         return Lookup(
             mention=mention,
@@ -179,6 +183,11 @@ def _in_context(mention: str, context: str | None, language: str) -> tuple[Docum
         text = f"{text}\n{mention}".lstrip("\n")
     start = text.rindex(mention)
     return Document(text=text, language=language), Span(start, start + len(mention))
+
+
+def _may_be(candidate: Candidate, type_: EntityType) -> bool:
+    """Whether nothing is known against the type; a demonym names a people."""
+    return not candidate.types or type_ in candidate.types or (type_ == "NORP" and candidate.kind == "demonym")
 
 
 def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:

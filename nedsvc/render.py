@@ -1,7 +1,6 @@
 """Answers as JSON objects and as tables for the terminal."""
 
 import sys
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -89,27 +88,27 @@ def annotation_table(annotation: Annotation) -> Table:
 
 
 def lookup_table(lookup: Lookup) -> Table:
-    """The candidates of a name as a table, with its status above."""
+    """The candidates of a name as a table."""
     entities = {entity.id: entity for entity in lookup.candidates}
-    table = _table("QID", "label", "description", "score")
-    table.title = f"{lookup.mention}: {lookup.link.status}"
+    table = _table("QID", "label", "description", "confidence")
     for candidate in lookup.link.candidates:
         entity = entities[candidate.id]
         table.add_row(entity.id, Text(entity.label), Text(entity.description or ""), f"{candidate.score:.2f}")
     return table
 
 
-def print_tables(tables: Iterable[Table]) -> None:
-    """Writes tables to standard output: as wide as the terminal, or as they need where it is none."""
+def table_text(table: Table) -> str:
+    """The table as lines of text: as wide as the terminal, or as it needs where there is none."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
-    for table in tables:
+    with console.capture() as captured:
         console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in {"confidence", "score"} else "left", overflow="fold")
+        table.add_column(column, justify="right" if column == "confidence" else "left", overflow="fold")
     return table
 
 

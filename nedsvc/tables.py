@@ -15,6 +15,14 @@ class TableName(NamedTuple):
     number: int
 
 
+class Root(NamedTuple):
+    """A class with the coarse type of its instances; a general one counts only where no other gives a type."""
+
+    number: int
+    type: str
+    general: bool = False
+
+
 @cache
 def demonyms() -> tuple[TableName, ...]:
     """Adjectives and names of peoples ("Ukrainian") with the place that they stand for."""
@@ -52,9 +60,9 @@ def stop_words() -> frozenset[str]:
 
 
 @cache
-def roots() -> tuple[tuple[int, str], ...]:
-    """Classes of Wikidata whose instances have a coarse type, with the type."""
-    return tuple((int(qid[1:]), type_) for qid, type_, *_ in _rows("classes.tsv"))
+def roots() -> tuple[Root, ...]:
+    """Classes of Wikidata whose instances have a coarse type."""
+    return tuple(Root(int(qid[1:]), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from nedsvc import tables
-from nedsvc.errors import BuildError, InvalidInput
+from nedsvc.errors import InvalidInput
 from nedsvc.index.columns import Columns
 from nedsvc.index.dump import (
     ALL_LANGUAGES,
@@ -22,7 +22,15 @@ from nedsvc.index.dump import (
     qid_numbers,
 )
 from nedsvc.index.files import built_aside
-from nedsvc.index.format import FORMAT_VERSION, LANGUAGE_FOR_ALL, BuildOptions, Counts, Manifest, content_id, write_manifest
+from nedsvc.index.format import (
+    FORMAT_VERSION,
+    LANGUAGE_FOR_ALL,
+    BuildOptions,
+    Counts,
+    Manifest,
+    content_id,
+    write_manifest,
+)
 from nedsvc.index.records import Item
 from nedsvc.index.writer import Laid, Tables, lay_out
 
@@ -45,7 +53,9 @@ class Report(msgspec.Struct, frozen=True):
     broken: Callable[[str], None] = lambda _: None
 
 
-def build_index(dumps: Sequence[Path | str], out: Path, options: BuildOptions, report: Report = Report()) -> Manifest:
+def build_index(
+    dumps: Sequence[Path | str], out: Path, options: BuildOptions, report: Report | None = None
+) -> Manifest:
     """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
 
     A dump is a path or "-". Raises `InvalidInput` for input that cannot be used and `BuildError` for what fails on
@@ -53,47 +63,46 @@ def build_index(dumps: Sequence[Path | str], out: Path, options: BuildOptions, r
     """
     check_dumps(dumps)
     classes = _check(options)
-    with built_aside(out) as folder, _without_garbage_collector():
-        reading = _Reading(folder, options, report)
+    with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, _named_languages(options)) as columns:
+        reading = _Reading(columns, options, report or Report())
         reading.read(dumps)
-        laid = lay_out(reading.columns, folder, classes, packaged_tables())
-        return finish(folder, reading.columns, laid, options, reading.counts(laid), reading.newest)
+        laid = lay_out(columns, folder, classes, _packaged_tables())
+        return _finish(folder, reading.manifest(laid))
 
 
 def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
     """Build an index of items that were not read from a dump."""
-    with built_aside(out) as folder, _without_garbage_collector():
-        columns = Columns(folder, options.languages)
+    with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, options.languages) as columns:
         columns.add(list(items))
-        laid = lay_out(columns, folder, (), packaged_tables())
-        return finish(folder, columns, laid, options, Counts(), None)
+        laid = lay_out(columns, folder, (), _packaged_tables())
+        return _finish(folder, _manifest(options, columns.languages, laid, Counts()))
 
 
-def packaged_tables() -> Tables:
-    """The tables of the package that go into an index."""
+def _packaged_tables() -> Tables:
     return Tables(tables.roots(), tables.demonyms(), tables.shorthand(), tables.stop_words())
 
 
-def finish(
-    folder: Path, columns: Columns, laid: Laid, options: BuildOptions, counts: Counts, newest: str | None
-) -> Manifest:
-    """Write the manifest over the finished files."""
-    manifest = Manifest(
+def _manifest(options: BuildOptions, languages: tuple[str, ...], laid: Laid, counts: Counts) -> Manifest:
+    held = msgspec.structs.replace(
+        counts,
+        entities=laid.entities,
+        names=laid.names,
+        tokens=laid.tokens,
+        postings=laid.postings,
+        links=laid.links,
+    )
+    return Manifest(
         format_version=FORMAT_VERSION,
         content_id=content_id(options.name, laid.files),
-        languages=columns.languages,
+        languages=languages,
         options=options,
-        counts=msgspec.structs.replace(
-            counts,
-            entities=laid.entities,
-            names=laid.names,
-            tokens=laid.tokens,
-            postings=laid.postings,
-            links=laid.links,
-        ),
-        dump_date=newest,
+        counts=held,
+        dump_date=None,
         files=dict(sorted(laid.files.items())),
     )
+
+
+def _finish(folder: Path, manifest: Manifest) -> Manifest:
     write_manifest(folder, manifest)
     return manifest
 
@@ -101,9 +110,8 @@ def finish(
 class _Reading:
     """The pass over the dumps: which items go into the columns, and what was not taken over and why."""
 
-    def __init__(self, folder: Path, options: BuildOptions, report: Report) -> None:
-        every = ALL_LANGUAGES in options.languages
-        self.columns = Columns(folder, ("en", LANGUAGE_FOR_ALL) if every else (*options.languages, LANGUAGE_FOR_ALL))
+    def __init__(self, columns: Columns, options: BuildOptions, report: Report) -> None:
+        self._columns = columns
         self._options = options
         self._report = report
         self._reader = ItemReader(options.languages)
@@ -111,11 +119,6 @@ class _Reading:
         self._classes_left_out = frozenset(self._left_out)
         self._reasons: Counter[str] = Counter()
         self._lines = self._broken = self._not_items = 0
-
-    @property
-    def newest(self) -> str | None:
-        """The newest date of change that was seen."""
-        return self._reader.newest or None
 
     def read(self, dumps: Sequence[Path | str]) -> None:
         """Take over what the dumps hold."""
@@ -145,11 +148,11 @@ class _Reading:
                 self._not_items += 1
             elif self._is_wanted(item):
                 items.append(item)
-        self.columns.add(items)
+        self._columns.add(items)
 
     def _is_wanted(self, item: Item) -> bool:
         if item.superclasses:
-            self.columns.add_superclasses(item)
+            self._columns.add_superclasses(item)
         reason = self._reason_against(item)
         if reason is None:
             return True
@@ -173,16 +176,24 @@ class _Reading:
         if self._broken <= MOST_NAMED:
             self._report.broken(what)
 
-    def counts(self, laid: Laid) -> Counts:
-        """What was read and what was left out."""
-        reasons = self._reasons + Counter({"not an instance of the chosen classes": laid.outside_classes})
-        return Counts(
+    def manifest(self, laid: Laid) -> Manifest:
+        """What the index says of itself and of what was read."""
+        outside = Counter({"not an instance of the chosen classes": laid.outside_classes})
+        counts = Counts(
             lines=self._lines,
             broken=self._broken,
             not_items=self._not_items,
             duplicates=laid.duplicates,
-            left_out=dict(sorted(reasons.items())),
+            left_out=dict(sorted((self._reasons + outside).items())),
         )
+        manifest = _manifest(self._options, self._columns.languages, laid, counts)
+        return msgspec.structs.replace(manifest, dump_date=self._reader.newest or None)
+
+
+def _named_languages(options: BuildOptions) -> tuple[str, ...]:
+    """The languages that come first in the manifest; with "all" the others follow as they are met."""
+    chosen = ("en",) if ALL_LANGUAGES in options.languages else options.languages
+    return (*chosen, LANGUAGE_FOR_ALL)
 
 
 def _check(options: BuildOptions) -> list[int]:

@@ -1,7 +1,7 @@
 """Items as flat columns: all that is kept of them until the arrays of the index are made."""
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,12 @@ class Columns:
         self.subclasses = array("I")
         self.superclasses = array("I")
 
+    def __enter__(self) -> "Columns":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.records.__exit__()
+
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the names; a name's mark holds the place of its own."""
@@ -81,7 +87,9 @@ class Columns:
         self.name_marks.extend(map(self._marks.__getitem__, chain.from_iterable([record.labels for record in records])))
         self.name_items.extend([item for item, count in enumerate(counts, first) for _ in range(count)])
 
-    def _add_other_names(self, item: int, aliases: dict[str, Sequence[str]], demonyms: Iterable[tuple[str, str]]) -> None:
+    def _add_other_names(
+        self, item: int, aliases: Mapping[str, Sequence[str]], demonyms: Iterable[tuple[str, str]]
+    ) -> None:
         for language, texts in aliases.items():
             self.names.extend(texts)
             self.name_marks.extend([self._marks[language] | Kind.ALIAS] * len(texts))

@@ -8,6 +8,7 @@ import bz2
 import io
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +28,8 @@ _MAGIC: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda file: igzip.IGzipFile(fileobj=file, mode="rb"),
     b"BZh": bz2.BZ2File,
 }
+# What the unpackers raise for data that is damaged or cut off.
+_UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
 _BOM = b"\xef\xbb\xbf"
 _MAX_NUMBER, _MOST_DIGITS = (1 << 32) - 1, 10
 _LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
@@ -61,7 +64,7 @@ class _Term(msgspec.Struct, gc=False):
 
 
 class _ItemId(msgspec.Struct, gc=False):
-    number: int = msgspec.field(name="numeric-id", default=0)
+    number: Annotated[int, msgspec.Meta(ge=0, le=_MAX_NUMBER)] = msgspec.field(name="numeric-id", default=0)
     id: str = ""
 
 
@@ -187,7 +190,7 @@ def batches(dump: Path | str) -> Iterator[Batch]:
             for lines in _split(_unpacked(file)):
                 yield Batch(source_name(dump), first, 0 if dump == STDIN else file.tell(), lines)
                 first += len(lines)
-        except (OSError, EOFError, igzip.BadGzipFile, isal_zlib.error) as error:
+        except _UNREADABLE as error:
             raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
 
 
@@ -229,14 +232,13 @@ class ItemReader:
             raise BrokenLine(str(error)) from error
         if entity.type != "item":
             return None
-        if entity.modified > self.newest:
-            self.newest = entity.modified
+        self.newest = max(self.newest, entity.modified)
         return self._item(entity, line.count(b'"rank":') if entity.claims else 0)
 
     def _item(self, entity: _Entity, statements: int) -> Item:
         number = _entity_number(entity.id)
-        claims = entity.claims or {}
-        sites: Any = entity.sitelinks or {}
+        claims = cast(dict[str, Any], entity.claims or {})
+        sites = cast(dict[str, _Site], entity.sitelinks or {})
         labels = _terms(entity.labels) if entity.labels else {}
         if len(labels) > 1:
             labels = shown_first(labels, self._preferred)
@@ -275,18 +277,26 @@ class ItemReader:
 
 def _entity_type(languages: Sequence[str] | None) -> type[_Entity]:
     """The type to decode into: maps with just these languages, claims with just the properties that are kept."""
-    if languages is None:
-        one, many = dict[str, _Term], dict[str, list[_Term]]
-    else:
-        one = TypedDict("one", dict.fromkeys(languages, _Term), total=False)
-        many = TypedDict("many", dict.fromkeys(languages, list[_Term]), total=False)
     items = dict.fromkeys((_INSTANCE_OF, _SUBCLASS_OF, *RELATIONS), list[_ItemStatement])
     times = dict.fromkeys(_DATES, list[_TimeStatement])
     texts = dict.fromkeys((*_NAMES, _DEMONYM), list[_TextStatement])
-    claims = TypedDict("claims", {**items, **times, **texts, _POSITION: list[_OfficeStatement]}, total=False)
-    maps = {"labels": one, "descriptions": one, "aliases": many, "claims": claims}
+    claims = {**items, **times, **texts, _POSITION: list[_OfficeStatement]}
+    one = _map_type(languages, _Term)
+    many = _map_type(languages, list[_Term])
+    maps = {"labels": one, "descriptions": one, "aliases": many, "claims": _typed_dict(claims)}
     fields = [(name, shape | _Empty | None, None) for name, shape in maps.items()]
     return cast(type[_Entity], msgspec.defstruct("Entity", fields, bases=(_Entity,), gc=False))
+
+
+def _map_type(keys: Iterable[str] | None, value: Any) -> Any:
+    """The type of a map from these keys, or from any, to values of a type."""
+    return dict[str, value] if keys is None else _typed_dict(dict.fromkeys(keys, value))
+
+
+def _typed_dict(fields: dict[str, Any]) -> Any:
+    # The functional form, called by another name: type checkers know it with literal fields only.
+    make: Any = TypedDict
+    return make("Map", fields, total=False)
 
 
 def _entity_number(qid: str) -> int:
@@ -335,9 +345,9 @@ def _links(claims: dict[str, Any]) -> list[int]:
 
 def _dates(claims: dict[str, Any]) -> dict[str, str]:
     found = {}
-    for name in _DATES:
+    for name, label in _DATES.items():
         if name in claims and (date := _best_date(claims[name])) is not None:
-            found[_DATES[name]] = date
+            found[label] = date
     return found
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from nedsvc.classes import Hierarchy
+from nedsvc.classes import Hierarchy, coarse_types
 from nedsvc.index.arrays import Ints, positions_in_group
 from nedsvc.index.columns import Columns
 from nedsvc.index.format import MAX_LINKS, popularity
+from nedsvc.tables import Root
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -21,7 +22,7 @@ class Selection(msgspec.Struct, frozen=True):
 
     def rows(self, ends: Sequence[int]) -> tuple[Ints, Ints]:
         """For parts of items: which belong to an entity, and the row of each of those."""
-        counts = np.diff(np.asarray(ends).astype(np.int64), prepend=0)
+        counts: Ints = np.diff(np.asarray(ends).astype(np.int64), prepend=0)
         return self.rows_of(np.repeat(np.arange(len(self.row_of)), counts))
 
     def rows_of(self, items: Ints) -> tuple[Ints, Ints]:
@@ -63,13 +64,11 @@ def _inside(columns: Columns, hierarchy: Hierarchy, classes: Sequence[int]) -> I
     wanted = np.fromiter(hierarchy.below(classes), dtype=np.uint32)
     ends = np.asarray(columns.class_end).astype(np.int64)
     hits = np.concatenate(([0], np.cumsum(np.isin(np.asarray(columns.classes), wanted))))
-    found = hits[ends] > hits[np.concatenate(([0], ends[:-1]))]
-    return found & np.asarray(columns.is_instance).astype(bool)
+    found: Ints = hits[ends] > hits[np.concatenate(([0], ends[:-1]))]
+    return found & np.asarray(columns.is_instance).astype(bool)  # type: ignore[no-any-return]
 
 
-def lay_entities(
-    columns: Columns, selection: Selection, hierarchy: Hierarchy, roots: Sequence[tuple[int, str]]
-) -> Entities:
+def lay_entities(columns: Columns, selection: Selection, hierarchy: Hierarchy, roots: Sequence[Root]) -> Entities:
     """The rows with their types, links within the index, and popularity."""
     order = selection.order
     numbers = np.asarray(columns.numbers)[order]
@@ -117,8 +116,6 @@ def _within(numbers: Ints, rows: Ints, targets: Ints) -> tuple[Ints, Ints]:
 
 
 def _types(given: Ints, rows: Ints, classes: Ints, masks: dict[int, int]) -> Ints:
-    types = given.astype(np.uint16)
     seen, places = np.unique(classes, return_inverse=True)
-    of_class = np.fromiter((masks.get(class_, 0) for class_ in seen.tolist()), dtype=np.uint16, count=len(seen))
-    np.bitwise_or.at(types, rows, of_class[places])
-    return types
+    of_class = np.fromiter((masks.get(class_, 0) for class_ in seen.tolist()), dtype=np.uint32, count=len(seen))
+    return given | coarse_types(len(given), rows, of_class[places])

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -129,9 +130,7 @@ def check_sizes(folder: Path, files: dict[str, FileEntry]) -> None:
         except OSError as error:
             raise IndexFormatError(f"{folder / name} is missing: build the index again.") from error
         if size != entry.bytes:
-            raise IndexFormatError(
-                f"{folder / name} has {size} bytes instead of {entry.bytes}: build the index again."
-            )
+            raise IndexFormatError(f"{folder / name} has {size} bytes instead of {entry.bytes}: build the index again.")
 
 
 def digest(path: Path) -> str:
@@ -170,7 +169,7 @@ def type_mask(names: Iterable[str]) -> int:
 
 
 def popularity(
-    sitelinks: NDArray[np.uint32], statements: NDArray[np.uint32], in_degree: NDArray[np.uint32], numbers: NDArray[np.uint32]
+    sitelinks: NDArray[Any], statements: NDArray[Any], in_degree: NDArray[Any], numbers: NDArray[Any]
 ) -> NDArray[np.float32]:
     """How well known entities are, from 0 to 1.
 
@@ -180,9 +179,9 @@ def popularity(
     entered about the entity itself. The full marks are fixed, so that a value means the same in any index.
     """
 
-    def scale(count: NDArray[np.uint32], full: int) -> NDArray[np.float64]:
-        return np.minimum(np.log1p(count) / np.log1p(full), 1.0)
+    def scale(count: NDArray[Any], full: int) -> NDArray[np.float64]:
+        return np.minimum(np.log1p(count) / np.log1p(full), 1.0)  # type: ignore[no-any-return]
 
     age = 1 - np.log(np.maximum(numbers, 1)) / np.log(2.0**31)
     total = 0.15 * scale(sitelinks, 350) + 0.1 * scale(statements, 600) + 0.45 * scale(in_degree, 10_000)
-    return (total + 0.3 * np.clip(age, 0, 1)).astype(np.float32)
+    return (total + 0.3 * np.clip(age, 0, 1)).astype(np.float32)  # type: ignore[no-any-return]

@@ -79,7 +79,9 @@ def _shortened(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The upper bits of a hash, mixed first: the table has room for these beside the word's id."""
     mixed = (hashes ^ hashes >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
     # The topmost value is spared, so that the next one never overflows.
-    return np.minimum(mixed >> np.uint64(WORD_ID_BITS), np.uint64((1 << 64 - WORD_ID_BITS) - 2))
+    return np.minimum(  # type: ignore[no-any-return]
+        mixed >> np.uint64(WORD_ID_BITS), np.uint64((1 << 64 - WORD_ID_BITS) - 2)
+    )
 
 
 def _may_be_misspelt(word: str) -> bool:

@@ -21,7 +21,10 @@ _PARTIAL_NAME_WORDS = (2, 5)
 
 
 class Names(msgspec.Struct, frozen=True):
-    """All names as they are written: whose, of which kind and language, under which key. `labels` is the place of each row's label."""
+    """All names as they are written: whose, of which kind and language, and under which key.
+
+    `labels` has the place of each row's label.
+    """
 
     rows: Ints
     kinds: Ints
@@ -57,10 +60,26 @@ class Postings(msgspec.Struct, frozen=True):
     places: Ints
 
 
-def lay_names(
+class Naming(msgspec.Struct, frozen=True):
+    """Names, keys and postings, and which rows are proper: no offices, nothing with a lower-case label."""
+
+    names: Names
+    keys: Keys
+    postings: Postings
+    proper: Ints
+
+
+def lay_naming(
+    columns: Columns, selection: Selection, entities: Entities, tables: Iterable[tuple[Kind, Sequence[TableName]]]
+) -> Naming:
+    """Everything about the names of the entities, those that tables give included."""
+    names, keys = _lay_names(columns, selection, entities.numbers, tables)
+    return Naming(names, keys, _lay_postings(names, entities), _proper_rows(names, entities))
+
+
+def _lay_names(
     columns: Columns, selection: Selection, numbers: Ints, tables: Iterable[tuple[Kind, Sequence[TableName]]]
 ) -> tuple[Names, Keys]:
-    """The names of the entities, those from tables included, and the keys under which they are found."""
     kept, rows = selection.rows_of(np.asarray(columns.name_items))
     marks = np.asarray(columns.name_marks)[kept]
     texts = columns.names if kept.all() else list(compress(columns.names, kept.tolist()))
@@ -104,7 +123,7 @@ def _trie(texts: Sequence[str]) -> tuple[marisa_trie.Trie, Ints]:
     return trie, np.fromiter((trie.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
 
 
-def lay_postings(names: Names, entities: Entities) -> Postings:
+def _lay_postings(names: Names, entities: Entities) -> Postings:
     """One posting a key and entity: its closest kind of name, then the one in the first language."""
     named = np.flatnonzero(names.keys >= 0)
     keys, rows = names.keys[named], names.rows[named]
@@ -117,8 +136,9 @@ def lay_postings(names: Names, entities: Entities) -> Postings:
     return Postings(keys[order], rows[order], named[order])
 
 
-def posting_columns(postings: Postings, names: Names, keys: Keys, proper: Ints) -> dict[str, Ints]:
+def posting_columns(naming: Naming) -> dict[str, Ints]:
     """The arrays of the postings, and for each key the shapes in which proper names are written."""
+    names, keys, postings, proper = naming.names, naming.keys, naming.postings, naming.proper
     shapes = np.fromiter(map(shape, names.texts), dtype=np.uint8, count=len(names.texts))[postings.places]
     key_shapes = np.zeros(len(keys), dtype=np.uint8)
     of_proper = proper[postings.rows]
@@ -149,21 +169,23 @@ def _is_accented(char: str) -> bool:
     return char.isalpha() and fold_token(char) != char
 
 
-def proper_rows(names: Names, entities: Entities) -> Ints:
+def _proper_rows(names: Names, entities: Entities) -> Ints:
     """Which entities have proper names: no offices, and nothing whose label begins with a lower-case word."""
     labels = [names.texts[place] for place in names.labels.tolist()]
     common = np.fromiter((label.partition(" ")[0].islower() for label in labels), dtype=bool, count=len(labels))
-    return ~common & (entities.types & OFFICE == 0)
+    return ~common & (entities.types & OFFICE == 0)  # type: ignore[no-any-return]
 
 
-def word_columns(keys: Keys, postings: Postings, names: Names, entities: Entities, proper: Ints) -> dict[str, Ints]:
+def word_columns(naming: Naming, entities: Entities) -> dict[str, Ints]:
     """The arrays that lead from words to keys and to the entities in whose names they stand."""
-    key_of_word = np.repeat(np.arange(len(keys)), np.diff(keys.word_start.astype(np.int64)))
-    words, ranked = unpack(distinct(pack(keys.word_ids, _key_ranks(postings, entities)[key_of_word])))
-    by_rank = np.argsort(_key_ranks(postings, entities))
+    keys = naming.keys
+    ranks = _key_ranks(naming.postings, entities)
+    lengths: Ints = np.diff(keys.word_start.astype(np.int64))
+    words, ranked = unpack(distinct(pack(keys.word_ids, ranks[np.repeat(np.arange(len(keys)), lengths)])))
+    by_rank = np.argsort(ranks)
     frequency = np.bincount(words.astype(np.int64), minlength=len(keys.words))
     weights = np.log1p(len(keys) / np.maximum(frequency, 1))
-    bearer_words, bearers = _bearers(keys, postings, names, entities, proper)
+    bearer_words, bearers = _bearers(naming, entities, lengths)
     return {
         "key_word_start": keys.word_start,
         "key_words": keys.word_ids.astype(np.uint32),
@@ -177,19 +199,21 @@ def word_columns(keys: Keys, postings: Postings, names: Names, entities: Entitie
 
 def _key_ranks(postings: Postings, entities: Entities) -> Ints:
     """The place of each key by its most popular bearer."""
-    first = np.flatnonzero(np.concatenate((np.ones(min(1, len(postings.keys)), dtype=bool), np.diff(postings.keys) != 0)))
+    first = np.flatnonzero(
+        np.concatenate((np.ones(min(1, len(postings.keys)), dtype=bool), np.diff(postings.keys) != 0))
+    )
     ranks = np.empty(len(first), dtype=np.uint32)
     ranks[np.argsort(entities.standing[postings.rows[first]], kind="stable")] = np.arange(len(first), dtype=np.uint32)
     return ranks
 
 
-def _bearers(
-    keys: Keys, postings: Postings, names: Names, entities: Entities, proper: Ints
-) -> tuple[Ints, Ints]:
+def _bearers(naming: Naming, entities: Entities, lengths: Ints) -> tuple[Ints, Ints]:
     """Words and the most popular entities in whose names of some words they stand."""
-    lengths = np.diff(keys.word_start.astype(np.int64))[postings.keys]
+    keys, postings = naming.keys, naming.postings
     low, high = _PARTIAL_NAME_WORDS
-    chosen = proper[postings.rows] & (lengths >= low) & (lengths <= high) & np.isin(names.kinds[postings.places], (Kind.LABEL, Kind.ALIAS))
+    some_words = (lengths[postings.keys] >= low) & (lengths[postings.keys] <= high)
+    own_names = naming.names.kinds[postings.places] <= Kind.ALIAS
+    chosen = some_words & own_names & naming.proper[postings.rows]
     words, owners = expand(keys.word_start, keys.word_ids, postings.keys[chosen])
     standing = entities.standing[postings.rows[chosen]][owners]
     packed = distinct(pack(words, standing))

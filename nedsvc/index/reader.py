@@ -5,13 +5,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import marisa_trie
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from nedsvc.errors import IndexFormatError
 from nedsvc.index import fuzzy
-from nedsvc.index.format import MANIFEST, NAMES, RECORDS, TOKENS, Kind, Manifest, check_sizes, read_manifest, type_names, verify_files
+from nedsvc.index.format import (
+    NAMES,
+    RECORDS,
+    TOKENS,
+    Kind,
+    Manifest,
+    check_sizes,
+    read_manifest,
+    type_names,
+    verify_files,
+)
 from nedsvc.index.records import Record, decode_record
 from nedsvc.models import Entity, EntityType, Office
 
@@ -166,7 +175,9 @@ class Index:
 def _names(record: Record) -> dict[str, tuple[str, ...]]:
     """Labels and aliases by language, the label first."""
     return {
-        language: tuple(dict.fromkeys((*filter(None, (record.labels.get(language),)), *record.aliases.get(language, ()))))
+        language: tuple(
+            dict.fromkeys((*filter(None, (record.labels.get(language),)), *record.aliases.get(language, ())))
+        )
         for language in dict.fromkeys((*record.labels, *record.aliases))
     }
 

@@ -1,6 +1,6 @@
 """One item on its way into the index, and what is kept of it for display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     labels: dict[str, str] = {}
     descriptions: dict[str, str] = {}
-    aliases: dict[str, Sequence[str]] = {}
+    aliases: Mapping[str, Sequence[str]] = {}
     classes: Sequence[int] = ()
     wikipedia: str | None = None
     dates: dict[str, str] = {}

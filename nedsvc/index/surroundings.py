@@ -10,7 +10,7 @@ from nedsvc.context import WORD_BITS, WORDS, word_number
 from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts, unpack
 from nedsvc.index.columns import Columns
 from nedsvc.index.entities import Entities, Selection, rows_of
-from nedsvc.index.naming import Keys, Names, Postings
+from nedsvc.index.naming import Keys, Naming
 from nedsvc.names import fold_all
 
 _LINKS_WITH_WORDS = 16
@@ -21,21 +21,16 @@ _NO_WORD = -1
 
 
 def word_columns(
-    columns: Columns,
-    selection: Selection,
-    entities: Entities,
-    names: Names,
-    keys: Keys,
-    postings: Postings,
-    stop_words: frozenset[str],
+    columns: Columns, selection: Selection, entities: Entities, naming: Naming, stop_words: frozenset[str]
 ) -> dict[str, Ints]:
     """The arrays of the hashed words around each entity; what is on too many entities is left out."""
-    numbers_of_words = _word_numbers(keys.words, stop_words)
+    numbers = _word_numbers(naming.keys.words, stop_words)
+    postings = naming.postings
     pairs = np.concatenate(
         (
             _description_pairs(columns, selection, stop_words),
-            _key_pairs(keys, numbers_of_words, postings.keys, postings.rows),
-            *_label_pairs(entities, names, keys, numbers_of_words),
+            _key_pairs(naming.keys, numbers, postings.keys, postings.rows),
+            *_label_pairs(entities, naming, numbers),
         )
     )
     rows, words = unpack(distinct(pairs), WORD_BITS)
@@ -52,10 +47,7 @@ def word_columns(
 def _word_numbers(words: Sequence[str], stop_words: frozenset[str]) -> Ints:
     """The number of each word, or -1 for one that says nothing."""
     return np.fromiter(
-        (
-            word_number(word) if len(word) >= _SHORTEST_WORD and word not in stop_words else _NO_WORD
-            for word in words
-        ),
+        (word_number(word) if len(word) >= _SHORTEST_WORD and word not in stop_words else _NO_WORD for word in words),
         dtype=np.int64,
         count=len(words),
     )
@@ -72,7 +64,7 @@ def _key_pairs(keys: Keys, numbers_of_words: Ints, chosen: Ints, rows: Ints) -> 
     return _pairs(rows[owners], numbers_of_words[words])
 
 
-def _label_pairs(entities: Entities, names: Names, keys: Keys, numbers_of_words: Ints) -> list[Ints]:
+def _label_pairs(entities: Entities, naming: Naming, numbers_of_words: Ints) -> list[Ints]:
     """The words in the labels of an entity's classes and of the first entities that it is linked with."""
     class_places = rows_of(entities.numbers, entities.classes)
     known = class_places >= 0
@@ -82,9 +74,9 @@ def _label_pairs(entities: Entities, names: Names, keys: Keys, numbers_of_words:
         (entities.class_rows[known], class_places[known]),
         (entities.link_rows[near], entities.links[near]),
     ):
-        labels = names.keys[names.labels[others]]
+        labels = naming.names.keys[naming.names.labels[others]]
         named = labels >= 0
-        found.append(_key_pairs(keys, numbers_of_words, labels[named], rows[named]))
+        found.append(_key_pairs(naming.keys, numbers_of_words, labels[named], rows[named]))
     return found
 
 

@@ -14,13 +14,13 @@ from nedsvc.index.entities import Entities, Selection, lay_entities, select
 from nedsvc.index.files import HashedFile, write_array, write_bytes
 from nedsvc.index.format import NAMES, RECORDS, TOKENS, FileEntry, Kind
 from nedsvc.index.fuzzy import deletion_table
-from nedsvc.tables import TableName
+from nedsvc.tables import Root, TableName
 
 
 class Tables(msgspec.Struct, frozen=True):
     """What the packaged tables add to the items."""
 
-    roots: Sequence[tuple[int, str]]
+    roots: Sequence[Root]
     demonyms: Sequence[TableName]
     shorthand: Sequence[TableName]
     stop_words: frozenset[str]
@@ -45,15 +45,14 @@ def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tabl
     selection = select(columns, hierarchy, classes)
     entities = lay_entities(columns, selection, hierarchy, tables.roots)
     named = ((Kind.DEMONYM, tables.demonyms), (Kind.SHORTHAND, tables.shorthand))
-    names, keys = naming.lay_names(columns, selection, entities.numbers, named)
-    postings = naming.lay_postings(names, entities)
-    proper = naming.proper_rows(names, entities)
+    names = naming.lay_naming(columns, selection, entities, named)
+    keys = names.keys
     parts: tuple[dict[str, Ints], ...] = (
         _entity_columns(entities),
-        naming.posting_columns(postings, names, keys, proper),
-        naming.word_columns(keys, postings, names, entities, proper),
+        naming.posting_columns(names),
+        naming.word_columns(names, entities),
         {"deletions": deletion_table(keys.words)},
-        surroundings.word_columns(columns, selection, entities, names, keys, postings, tables.stop_words),
+        surroundings.word_columns(columns, selection, entities, names, tables.stop_words),
     )
     records, record_columns = _close_records(columns, selection, folder / RECORDS)
     files = {
@@ -69,7 +68,7 @@ def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tabl
         entities=len(entities.numbers),
         names=len(keys),
         tokens=len(keys.words),
-        postings=len(postings.keys),
+        postings=len(names.postings.keys),
         links=len(entities.links),
         duplicates=selection.duplicates,
         outside_classes=selection.outside_classes,

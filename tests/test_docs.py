@@ -1,0 +1,85 @@
+"""The documentation tells the truth: its commands print what it shows, its tables are complete."""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nedsvc.features import FEATURES
+from nedsvc.settings import SETTINGS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+
+
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands in the console blocks, each with the lines that are shown under it."""
+    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *output = part.rstrip("\n").split("\n")
+            yield command.replace("make demo", "nedsvc annotate examples/article.txt"), output
+
+
+def pattern(lines: list[str]) -> str:
+    """A pattern of the output: an ellipsis stands for anything, by itself for any lines."""
+    shown = "\n".join(lines)
+    return re.sub("…", "(?s:.*)", re.escape(shown).replace("\\…", "…"))
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the commands name."""
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    shutil.copytree(ROOT / "tests" / "data", folder / "tests" / "data")
+    return folder
+
+
+def test_the_commands_of_the_readme_print_what_it_shows(clone: Path, starter: Path) -> None:
+    environment = {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "NEDSVC_CACHE": str(starter.parent),
+    }
+    for command, output in commands(README):
+        done = subprocess.run(
+            command, shell=True, cwd=clone, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert re.match(pattern(output), done.stdout), f"{command}\n{done.stdout}"
+
+
+def test_the_python_examples_of_the_readme_run(starter: Path) -> None:
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False, globs={"index": starter})
+    assert tried > 5
+    assert not failed
+
+
+def test_what_it_is_and_how_to_run_it_stand_in_the_first_lines_of_the_readme() -> None:
+    beginning = "\n".join(README.splitlines()[:30])
+    assert all(part in beginning for part in ("make demo", "make test", "Q7821917", "NIL"))
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    for setting in SETTINGS:
+        (row,) = (line for line in README.splitlines() if line.startswith(f"| `{setting.name}`"))
+        assert setting.help in row
+        assert setting.default in row.replace("`", "")
+
+
+def test_the_table_of_features_is_that_of_their_docstrings() -> None:
+    for feature in FEATURES:
+        (first, *_) = (feature.function.__doc__ or "").splitlines()
+        assert f"| `{feature.name}` | {first} |" in DESIGN
+
+
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
+def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert all((page.parent / target).exists() for target in targets), targets
