@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from nedsvc.starter import starter_index
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from nedsvc import EntityLinker
 from nedsvc.errors import NedError
 from nedsvc.settings import read_settings
+from nedsvc.starter import starter_index
 
 QUANTITIES = frozenset({"QUANTITY", "DATETIME"})
 PRONOUNS = frozenset(
@@ -138,21 +138,15 @@ def _read_ids(dump: Path) -> NDArray[np.uint32]:
     decoder = msgspec.json.Decoder(_Identity)
     with gzip.open(dump, "rb") as lines:
         content = (line.rstrip(b",\r\n ") for line in lines)
-        return np.array(
-            [int(decoder.decode(line).id[1:]) for line in content if len(line) > 1], dtype=np.uint32
-        )
+        return np.array([int(decoder.decode(line).id[1:]) for line in content if len(line) > 1], dtype=np.uint32)
 
 
 def index_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser of the command line with the choice of the index."""
     parser = argparse.ArgumentParser(description=description)
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--index", type=Path, metavar="DIR", help="the index (default: NEDSVC_INDEX, else the starter)"
-    )
-    choice.add_argument(
-        "--starter", action="store_true", help="the starter index, whatever NEDSVC_INDEX says"
-    )
+    choice.add_argument("--index", type=Path, metavar="DIR", help="the index (default: NEDSVC_INDEX, else the starter)")
+    choice.add_argument("--starter", action="store_true", help="the starter index, whatever NEDSVC_INDEX says")
     return parser
 
 

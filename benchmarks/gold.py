@@ -50,13 +50,10 @@ class Scores(msgspec.Struct, frozen=True):
         return self.name, str(self.gold), *(f"{figure:.3f}" for figure in figures)
 
 
-def annotations(
-    linker: EntityLinker, documents: tuple[GoldDocument, ...], *, given: bool
-) -> Iterator[Annotation]:
+def annotations(linker: EntityLinker, documents: tuple[GoldDocument, ...], *, given: bool) -> Iterator[Annotation]:
     """The documents' annotations, of their labelled spans or of what the linker detects."""
     return linker.annotate_batch(
-        Document(text=document.text, mentions=_labelled(document) if given else None)
-        for document in documents
+        Document(text=document.text, mentions=_labelled(document) if given else None) for document in documents
     )
 
 
@@ -67,9 +64,7 @@ def _labelled(document: GoldDocument) -> list[Span]:
 def best(annotation: Annotation) -> Spans:
     """The best candidate of each mention, whatever its status."""
     return {
-        (link.mention.start, link.mention.end): link.candidates[0].id
-        for link in annotation.links
-        if link.candidates
+        (link.mention.start, link.mention.end): link.candidates[0].id for link in annotation.links if link.candidates
     }
 
 
@@ -77,16 +72,11 @@ def counted_links(annotation: Annotation, document: GoldDocument, known: frozens
     """The links that are counted."""
     gold, rest = document.counted(known), document.uncounted(known)
     first, last = document.evaluation_span
-    links = {
-        (link.mention.start, link.mention.end): link.entity.id for link in annotation.links if link.entity
-    }
+    links = {(link.mention.start, link.mention.end): link.entity.id for link in annotation.links if link.entity}
     return {
         span: qid
         for span, qid in links.items()
-        if first <= span[0]
-        and span[1] <= last
-        and qid in known
-        and (span in gold or not overlaps(span, rest))
+        if first <= span[0] and span[1] <= last and qid in known and (span in gold or not overlaps(span, rest))
     }
 
 

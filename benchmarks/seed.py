@@ -82,11 +82,7 @@ def _summary(link: Link) -> str:
 def describe_wrong(link: Link, gold: Gold) -> str:
     """A line on a wrong link, with what is meant there."""
     span = (link.mention.start, link.mention.end)
-    meant = [
-        f"{other.surface!r} {other.qid} {other.label}"
-        for other in gold.mentions
-        if overlaps(span, [other.span])
-    ]
+    meant = [f"{other.surface!r} {other.qid} {other.label}" for other in gold.mentions if overlaps(span, [other.span])]
     return f"  wrong {span[0]}-{span[1]} {_summary(link)}; meant: {', '.join(meant) or 'nothing'}"
 
 
@@ -96,9 +92,7 @@ def report(links: Sequence[Link], gold: Gold) -> Mapping[Verdict, int]:
     by_verdict = {each: [link for link in linked if verdict(link, gold) is each] for each in Verdict}
     right = {(link.mention.start, link.mention.end) for link in by_verdict[Verdict.RIGHT]}
     print(*(describe_wrong(link, gold) for link in by_verdict[Verdict.WRONG]), sep="\n")
-    print(
-        *(describe_missed(one, links) for span, one in gold.counted().items() if span not in right), sep="\n"
-    )
+    print(*(describe_missed(one, links) for span, one in gold.counted().items() if span not in right), sep="\n")
     return {each: len(found) for each, found in by_verdict.items()}
 
 

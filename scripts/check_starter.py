@@ -136,9 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("dumps", nargs="+", type=Path, metavar="DUMP", help="a dump, .json or .json.gz")
-    parser.add_argument(
-        "--data", type=Path, default=PACKAGED, help="the folder of the data (default: the package's)"
-    )
+    parser.add_argument("--data", type=Path, default=PACKAGED, help="the folder of the data (default: the package's)")
     options: Any = parser.parse_args(arguments)
     claims = claims_of(options.data)
     known = dump_names(options.dumps, frozenset(claim.id for claim in claims))

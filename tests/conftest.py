@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from nedsvc import EntityLinker
+from nedsvc.index.build import build_index
+from nedsvc.index.format import BuildOptions
+from nedsvc.index.reader import Index
 from nedsvc.starter import starter_index
 
 
@@ -24,3 +27,11 @@ def gazetteer(starter: Path) -> EntityLinker:
 def both(starter: Path) -> EntityLinker:
     """A linker over the starter index with the default detector."""
     return EntityLinker.from_index(starter)
+
+
+@pytest.fixture(scope="session")
+def sample_index(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index of the shared sample of Wikidata, open."""
+    out = tmp_path_factory.mktemp("sample") / "index"
+    build_index([shared / "wikidata-sample" / "sample.json.gz"], out, BuildOptions(name="sample"))
+    return Index.open(out)

@@ -27,9 +27,7 @@ def shared() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
-    config.addinivalue_line(
-        "markers", f"shared: reads the shared material (deselected where {VARIABLE} is unset)"
-    )
+    config.addinivalue_line("markers", f"shared: reads the shared material (deselected where {VARIABLE} is unset)")
     config.stash[_COUNT] = 0
 
 
@@ -63,9 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take a worker's count; each worker collects all tests, so one count is as good as another."""
-    node.config.stash[_COUNT] = getattr(node, "workeroutput", {}).get(
-        _WORKERS_COUNT, node.config.stash[_COUNT]
-    )
+    node.config.stash[_COUNT] = getattr(node, "workeroutput", {}).get(_WORKERS_COUNT, node.config.stash[_COUNT])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

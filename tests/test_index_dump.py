@@ -4,11 +4,12 @@ import bz2
 import gzip
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from dumps import bearers_of, claims, dump_bytes, dump_item, make_dump, make_index, row_of, snak_of, statement
+from dumps import Json, bearers_of, claims, dump_bytes, dump_item, make_dump, make_index, row_of, snak_of, statement
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,7 +90,7 @@ def test_a_broken_line_says_why(line: bytes) -> None:
 
 def test_broken_lines_are_named_by_file_and_number_counted_and_skipped(tmp_path: Path) -> None:
     told: list[str] = []
-    items = [KYIV, *BROKEN, *[b"nonsense"] * 20, UKRAINE]
+    items: list[Json | bytes] = [KYIV, *BROKEN, *[b"nonsense"] * 20, UKRAINE]
     index = make_index(tmp_path, items, Report(broken=told.append))
     assert labels(index) == ["Ukraine", "Kyiv"]
     assert index.manifest.counts.broken == len(BROKEN) + 20
@@ -137,7 +138,9 @@ def test_two_dumps_make_one_index(tmp_path: Path) -> None:
 
 def test_names_come_from_labels_aliases_and_statements_in_the_chosen_languages(tmp_path: Path) -> None:
     statements = claims(
-        P1813={"en": "UA"}, P1448=[{"uk": "Україна"}, {"de": "Ukraine"}], P1549=[{"en": "Ukrainian"}, {"uk": "українець"}]
+        P1813={"en": "UA"},
+        P1448=[{"uk": "Україна"}, {"de": "Ukraine"}],
+        P1549=[{"en": "Ukrainian"}, {"uk": "українець"}],
     )
     item = dump_item("Q900000001", "Ukraine", aliases=["The Ukraine"], labels={"ru": "Украина"}, claims=statements)
     index = make_index(tmp_path, [item])
@@ -153,16 +156,17 @@ def test_names_come_from_labels_aliases_and_statements_in_the_chosen_languages(t
 
 
 def test_labels_for_all_languages_count_for_each(tmp_path: Path) -> None:
-    items = [dump_item("Q1", None, labels={"mul": "Ada Lovelace", "fr": "Ada"}), dump_item("Q2", None, labels={"fr": "Paris"})]
+    items = [
+        dump_item("Q1", None, labels={"mul": "Ada Lovelace", "fr": "Ada"}),
+        dump_item("Q2", None, labels={"fr": "Paris"}),
+    ]
     index = make_index(tmp_path, items)
     assert (index.manifest.languages, labels(index)) == (("en", "mul"), ["Ada Lovelace"])
     assert index.manifest.counts.left_out == {"no label in the chosen languages": 1}
 
 
 def test_all_languages_can_be_taken(tmp_path: Path) -> None:
-    index = make_index(
-        tmp_path, [dump_item("Q1899", "Kyiv", labels={"uk": "Київ", "de": "Kiew"})], languages=("all",)
-    )
+    index = make_index(tmp_path, [dump_item("Q1899", "Kyiv", labels={"uk": "Київ", "de": "Kiew"})], languages=("all",))
     assert index.manifest.languages == ("en", "mul", "uk", "de")
     assert bearers_of(index, "киів") == ["Q1899"]
     assert index.entity(0).names == {"en": ("Kyiv",), "uk": ("Київ",), "de": ("Kiew",)}
@@ -192,7 +196,9 @@ def test_dates_go_as_far_as_they_are_known(tmp_path: Path) -> None:
 def test_offices_carry_their_dates_and_link_the_holder(tmp_path: Path) -> None:
     qualifiers = {"P580": [snak_of(("+2021-01-26T00:00:00Z", 11))], "P582": [snak_of(None)]}
     held = {"P39": [statement("Q14213", qualifiers=qualifiers), statement("Q3", "deprecated"), statement(None)]}
-    index = make_index(tmp_path, [dump_item("Q7821917", "Antony Blinken", claims=held), dump_item("Q14213", "Secretary")])
+    index = make_index(
+        tmp_path, [dump_item("Q7821917", "Antony Blinken", claims=held), dump_item("Q14213", "Secretary")]
+    )
     row = row_of(index, "Q7821917")
     (office,) = index.entity(row).offices
     assert (office.id, office.start, office.end) == ("Q14213", "2021-01-26", None)
@@ -228,7 +234,5 @@ def test_the_newest_change_is_the_date_of_the_dump(tmp_path: Path) -> None:
 def test_no_line_at_all_raises_anything_but_a_broken_line(line: bytes) -> None:
     reader = ItemReader(["en"])
     for attempt in (line, b'{"id":"Q1","labels":{"en":{"value":"' + line + b'"}}}'):
-        try:
+        with suppress(BrokenLine):
             reader.read(attempt)
-        except BrokenLine:
-            pass

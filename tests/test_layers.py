@@ -39,9 +39,10 @@ LAYERS: tuple[frozenset[str], ...] = (
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
 # The core reads no files, opens no connection and loads no model: it is plain data in, plain data out.
-CORE = (
-    frozenset({"features", "coherence", "grouping", "ranking", "decision", "linker"}).union(*LAYERS[:3])
-) - {"index", "index.*"}
+CORE = (frozenset({"features", "coherence", "grouping", "ranking", "decision", "linker"}).union(*LAYERS[:3])) - {
+    "index",
+    "index.*",
+}
 KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", "click", "rich"})
 
 PUBLIC = [

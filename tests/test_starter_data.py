@@ -73,8 +73,7 @@ def test_every_record_is_complete_and_has_only_known_keys(records: list[Record])
     wrong = [
         record["id"]
         for record in records
-        if not record.keys() <= KEYS | DATES
-        or not all(record.get(key) for key in ("label", "type", "description"))
+        if not record.keys() <= KEYS | DATES or not all(record.get(key) for key in ("label", "type", "description"))
     ]
     assert wrong == []
 
@@ -115,8 +114,7 @@ def test_no_record_links_to_itself_or_twice_to_another(records: list[Record]) ->
     wrong = [
         record["id"]
         for record in records
-        if record["id"] in record.get("links", ())
-        or len(set(record.get("links", ()))) < len(record.get("links", ()))
+        if record["id"] in record.get("links", ()) or len(set(record.get("links", ()))) < len(record.get("links", ()))
     ]
     assert wrong == []
 

@@ -63,7 +63,11 @@ def build_index(
     """
     check_dumps(dumps)
     classes = _check(options)
-    with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, _named_languages(options)) as columns:
+    with (
+        built_aside(out) as folder,
+        _without_garbage_collector(),
+        Columns(folder, _named_languages(options)) as columns,
+    ):
         reading = _Reading(columns, options, report or Report())
         reading.read(dumps)
         laid = lay_out(columns, folder, classes, _packaged_tables())

@@ -168,7 +168,8 @@ def source_name(dump: Path | str) -> str:
 
 
 def total_size(dumps: Sequence[Path | str]) -> int | None:
-    """The bytes to read, or None where a dump comes through a pipe."""
+    """The bytes to read, or None where a dump comes through a pipe; a dump that is not there is refused."""
+    check_dumps(dumps)
     return None if STDIN in dumps else sum(Path(dump).stat().st_size for dump in dumps)
 
 

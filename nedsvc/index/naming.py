@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import chain, compress, count
+from itertools import chain, compress, count, repeat
 from unicodedata import normalize
 
 import marisa_trie
@@ -18,6 +18,7 @@ from nedsvc.names import fold_all, fold_token, shape
 from nedsvc.tables import TableName
 
 _PARTIAL_NAME_WORDS = (2, 5)
+_TRIES = 1  # without further levels a trie is half as large again, and built and read faster
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -35,14 +36,9 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """The distinct keys and the distinct words in them, each by the number that its trie gives it.
-
-    `texts` has the keys in the order in which they were met, and `numbers` their numbers.
-    """
+    """The distinct keys and the distinct words in them, each by the number that its trie gives it."""
 
     trie: marisa_trie.Trie
-    texts: list[str]
-    numbers: Ints
     word_trie: marisa_trie.Trie
     words: list[str]
     word_start: Ints
@@ -100,13 +96,14 @@ def _keys(folded: Iterable[str]) -> tuple[Keys, Ints]:
     trie, numbers = _trie(texts)
     words, word_places = _first_seen(chain.from_iterable(map(str.split, texts)))
     word_trie, word_numbers = _trie(words)
-    # What was counted in the order of the texts goes into the order of their numbers.
+    # What was counted in the order in which keys were met goes into the order of their numbers.
     counts = np.array([text.count(" ") + 1 if text else 0 for text in texts], dtype=np.int64)
     begin = np.concatenate(([0], np.cumsum(counts)))
-    word_ids, _ = expand(begin, word_numbers[word_places], np.argsort(numbers))
+    by_number = np.argsort(numbers)[len(texts) - len(trie) :]
+    word_ids, _ = expand(begin, word_numbers[word_places], by_number)
     start = starts(np.repeat(numbers, counts), len(trie))
     words_by_number = list(map(words.__getitem__, np.argsort(word_numbers).tolist()))
-    return Keys(trie, texts, numbers, word_trie, words_by_number, start, word_ids), numbers[places]
+    return Keys(trie, word_trie, words_by_number, start, word_ids), numbers[places]
 
 
 def _first_seen(texts: Iterable[str]) -> tuple[list[str], Ints]:
@@ -118,9 +115,9 @@ def _first_seen(texts: Iterable[str]) -> tuple[list[str], Ints]:
 
 def _trie(texts: Sequence[str]) -> tuple[marisa_trie.Trie, Ints]:
     """A trie of the texts and the number that it gives each; an empty text is not in it and has -1."""
-    # One trie without further levels is half as large again, and built and read faster.
-    trie = marisa_trie.Trie(filter(None, texts), num_tries=1)
-    return trie, np.fromiter((trie.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
+    trie = marisa_trie.Trie(filter(None, texts), num_tries=_TRIES)
+    numbers = map(trie.get, texts, repeat(-1))
+    return trie, np.fromiter(numbers, dtype=np.int64, count=len(texts))
 
 
 def _lay_postings(names: Names, entities: Entities) -> Postings:

@@ -123,6 +123,8 @@ class Index:
 
     def row(self, number: int) -> int | None:
         """The row of the entity with this QID number."""
+        if number >> 32:
+            return None
         # A number of another type would make numpy convert the whole array first.
         place = int(np.searchsorted(self.numbers, np.uint32(number)))
         return place if place < len(self.numbers) and self.numbers[place] == number else None
