@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from nedsvc.errors import InvalidInput, NedError
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Candidate, Document, Entity, Link, Lookup, Mention, Options, Span
+from nedsvc.models import Annotation, Candidate, Document, Entity, Link, Lookup, Mention, Options, Query, Span
 
 __version__ = version("nedsvc")
 
@@ -20,6 +20,7 @@ __all__ = [
     "Mention",
     "NedError",
     "Options",
+    "Query",
     "Span",
     "__version__",
 ]

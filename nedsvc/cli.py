@@ -9,15 +9,17 @@ from typing import TypeVar
 import click
 import msgspec
 
-from nedsvc import __version__, render
+from nedsvc import __version__
+from nedsvc.answers import document_answer, lookup_answer
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_index import index
 from nedsvc.errors import InvalidInput
 from nedsvc.factory import DETECTORS, linker_from_settings
 from nedsvc.linker import EntityLinker
-from nedsvc.models import ENTITY_TYPES, Document, EntityType, Offsets, Options, Span
+from nedsvc.models import ENTITY_TYPES, Document, EntityType, Offsets, Options, Query, Span
 from nedsvc.offsets import code_point_spans
 from nedsvc.settings import read_settings
+from nedsvc.terminal import annotation_text, lookup_text
 
 STDIN = "-"
 
@@ -104,12 +106,11 @@ def annotate(
     documents = _documents(files or (STDIN,), language, mentions_file, offsets)
     linker = _linker(index_folder, detector, model)
     annotations = linker.annotate_batch(documents, options)
-    if output == "json":
-        for annotation in annotations:
-            click.echo(render.json_line(render.annotation_object(annotation, options)))
-    else:
-        for annotation in annotations:
-            click.echo(render.table_text(render.annotation_table(annotation)))
+    for annotation in annotations:
+        if output == "json":
+            click.echo(msgspec.json.encode(document_answer(annotation, options)))
+        else:
+            click.echo(annotation_text(annotation))
 
 
 @main.command()
@@ -133,16 +134,12 @@ def lookup(
 ) -> None:
     """Tell what single names mean."""
     linker = _linker(index_folder, detector if context else "gazetteer", model)
-    answers = (
-        linker.lookup(mention, context=context, type=type_, language=language, limit=limit) for mention in mentions
-    )
-    if output == "json":
-        for answer in answers:
-            click.echo(render.json_line(render.lookup_object(answer)))
-    else:
-        for answer in answers:
-            click.echo(f"{answer.mention}: {answer.link.status}")
-            click.echo(render.table_text(render.lookup_table(answer)) + "\n")
+    queries = [Query(mention=mention, context=context, type=type_) for mention in mentions]
+    for answer in linker.lookup_batch(queries, language=language, limit=limit):
+        if output == "json":
+            click.echo(msgspec.json.encode(lookup_answer(answer)))
+        else:
+            click.echo(lookup_text(answer))
 
 
 def _linker(index_folder: Path | None, detector: str, model: str | None) -> EntityLinker:

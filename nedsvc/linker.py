@@ -16,9 +16,11 @@ from nedsvc.models import (
     Lookup,
     Mention,
     Options,
+    Query,
     ScoredCandidate,
     Span,
     Status,
+    checked_qid,
 )
 from nedsvc.ranking import Ranker
 from nedsvc.sources import KnowledgeSource
@@ -92,20 +94,41 @@ class EntityLinker:
 
         With a type, entities that are known to be of another type are left out. Raises `InvalidInput`.
         """
-        options = Options(limit=limit, types=(type,) if type else (), candidates=True)
-        document, span = _in_context(mention, context, language)
-        text = self._read(document)
-        given = Mention(span.start, span.end, mention, type)
-        around = _outside(self._detector.detect([text])[0], [given]) if context else []
-        found = dict(self._search([text], [[given, *around]])[text.language])
-        found[mention] = [candidate for candidate in found[mention] if type is None or _may_be(candidate, type)]
-        decisions = decide(text, [given, *around], found, self._ranker, limit)
-        entities = self._source.fetch([choice.candidate.id for choice in decisions[0].choices[:limit]])
-        return Lookup(
-            mention=mention,
-            link=_link(given, decisions[0], entities, options),
-            candidates=tuple(entities.values()),
-        )
+        query = Query(mention=mention, context=context, type=type)
+        return self.lookup_batch([query], language=language, limit=limit)[0]
+
+    def lookup_batch(self, queries: Sequence[Query], *, language: str = "en", limit: int = 5) -> list[Lookup]:
+        """What each name means; names and entities are asked for once. Raises `InvalidInput`."""
+        options = Options(limit=limit, candidates=True)
+        spans = [_in_context(query, language) for query in queries]
+        texts = [self._read(document) for document, _ in spans]
+        given = [
+            Mention(span.start, span.end, query.mention, query.type)
+            for query, (_, span) in zip(queries, spans, strict=True)
+        ]
+        mentions = self._with_surroundings(queries, texts, given)
+        found = self._search(texts, mentions)
+        decisions = [
+            decide(text, each, _of_type(found[text.language], query), self._ranker, limit)[0]
+            for query, text, each in zip(queries, texts, mentions, strict=True)
+        ]
+        entities = self._source.fetch(_shown(decisions, options))
+        return [_lookup(one, decision, entities, options) for one, decision in zip(given, decisions, strict=True)]
+
+    def entity(self, qid: str) -> Entity | None:
+        """The entity with this id; None where it is not known. Raises `InvalidInput` for what is no QID."""
+        return self._source.fetch([checked_qid(qid)]).get(qid)
+
+    def _with_surroundings(
+        self, queries: Sequence[Query], texts: Sequence[Text], given: Sequence[Mention]
+    ) -> list[list[Mention]]:
+        """Each name with what else its context mentions; only contexts are searched for mentions."""
+        contexts = [text for query, text in zip(queries, texts, strict=True) if query.context]
+        detected = iter(self._detector.detect(contexts))
+        return [
+            [one, *(_outside(next(detected), [one]) if query.context else ())]
+            for query, one in zip(queries, given, strict=True)
+        ]
 
     def _annotate_all(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation]:
         texts = [self._read(document) for document in documents]
@@ -174,20 +197,35 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
-def _in_context(mention: str, context: str | None, language: str) -> tuple[Document, Span]:
-    """A document that holds the mention: the context where it does, else the context with the mention behind it."""
-    if not isinstance(mention, str) or not mention.strip():
-        raise InvalidInput("mention", "is empty; give a name")
-    text = context or ""
-    if mention not in text:
-        text = f"{text}\n{mention}".lstrip("\n")
-    start = text.rindex(mention)
-    return Document(text=text, language=language), Span(start, start + len(mention))
+def _in_context(query: Query, language: str) -> tuple[Document, Span]:
+    """A document that holds the name: the context where it does, else the context with the name behind it."""
+    text = query.context or ""
+    if query.mention not in text:
+        text = f"{text}\n{query.mention}".lstrip("\n")
+    start = text.rindex(query.mention)
+    return Document(text=text, language=language), Span(start, start + len(query.mention))
+
+
+def _of_type(found: Mapping[str, Sequence[Candidate]], query: Query) -> Mapping[str, Sequence[Candidate]]:
+    """The candidates, those of the name asked for only where they may be of the type asked for."""
+    if query.type is None:
+        return found
+    wanted = query.type
+    return {**found, query.mention: [one for one in found[query.mention] if _may_be(one, wanted)]}
 
 
 def _may_be(candidate: Candidate, type_: EntityType) -> bool:
     """Whether nothing is known against the type; a demonym names a people."""
     return not candidate.types or type_ in candidate.types or (type_ == "NORP" and candidate.kind == "demonym")
+
+
+def _lookup(mention: Mention, decision: Decision, entities: Mapping[str, Entity], options: Options) -> Lookup:
+    link = _link(mention, decision, entities, options)
+    return Lookup(
+        mention=mention.surface,
+        link=link,
+        candidates=tuple(entities[candidate.id] for candidate in link.candidates if candidate.id in entities),
+    )
 
 
 def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:

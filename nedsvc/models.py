@@ -4,6 +4,7 @@ They are `msgspec.Struct`s: frozen like dataclasses, but some ten times as cheap
 thousands of candidates), and they encode to JSON as they stand.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
@@ -15,6 +16,9 @@ from nedsvc.errors import InvalidInput
 
 EntityType = Literal["PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRODUCT", "WORK_OF_ART", "LAW", "LANGUAGE"]
 ENTITY_TYPES: tuple[EntityType, ...] = get_args(EntityType)
+
+_QID = re.compile(r"Q[1-9][0-9]{0,9}", re.ASCII)
+_LARGEST_NUMBER = 2**31 - 1
 
 Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
@@ -167,12 +171,33 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
 
 
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A name to look up, with a text around it and what it is known to be, where the caller knows."""
+
+    mention: str
+    context: str | None = None
+    type: EntityType | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mention, str) or not self.mention.strip():
+            raise InvalidInput("mention", "is empty; give a name")
+        if self.type is not None and self.type not in ENTITY_TYPES:
+            raise InvalidInput("type", f"{self.type!r} is unknown; choose from {', '.join(ENTITY_TYPES)}")
+
+
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
-    """What a single name means."""
+    """What a single name means; `candidates` are the entities of the link's candidates, in their order."""
 
     mention: str
     link: Link
     candidates: tuple[Entity, ...]
+
+
+def checked_qid(qid: str) -> str:
+    """The id as it is given. Raises `InvalidInput` for what is no QID (Wikibase counts up to 2,147,483,647)."""
+    if not _QID.fullmatch(qid) or qid_number(qid) > _LARGEST_NUMBER:
+        raise InvalidInput("id", f"{qid!r} is no Wikidata item id; they look like Q42")
+    return qid
 
 
 def qid_number(qid: str) -> int:

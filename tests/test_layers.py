@@ -27,12 +27,13 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ranking",
             "decision",
             "language",
+            "cache.*",
         }
     ),
     frozenset({"linker"}),
-    frozenset({"index.build", "starter", "render"}),
+    frozenset({"index.build", "starter", "answers"}),
     frozenset({"", "factory"}),
-    frozenset({"__main__", "cli", "cli_index", "cli_errors", "web", "web.*"}),
+    frozenset({"cli", "cli_index", "cli_errors", "terminal", "web", "web.*"}),
 )
 
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.
@@ -57,6 +58,7 @@ PUBLIC = [
     "Mention",
     "NedError",
     "Options",
+    "Query",
     "Span",
     "__version__",
 ]

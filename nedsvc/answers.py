@@ -1,0 +1,168 @@
+"""Answers as the JSON objects that users see: the same from the command line and over HTTP."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from nedsvc.models import (
+    Annotation,
+    Entity,
+    EntityType,
+    Link,
+    Lookup,
+    Office,
+    Options,
+    ScoredCandidate,
+    Status,
+)
+from nedsvc.offsets import offset_table
+
+_WIKIDATA = "https://www.wikidata.org/wiki/"
+_WIKIPEDIA = "https://en.wikipedia.org/wiki/"
+_PLAIN = "/:,;@!$*()'"  # what Wikipedia leaves unescaped in its own addresses
+
+
+class EntityAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An entity inside an answer; `wikipedia` is null where no English article is known."""
+
+    id: str
+    label: str
+    description: str | None
+    url: str
+    wikipedia: str | None
+
+
+class CandidateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What else a mention may mean; `score` is the probability that it does."""
+
+    id: str
+    label: str | None
+    description: str | UnsetType | None = UNSET
+    score: float
+
+
+class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A mention of a document; `entity` is null unless it is linked."""
+
+    start: int
+    end: int
+    surface: str
+    type: EntityType | None
+    status: Status
+    confidence: float
+    entity: EntityAnswer | None
+    candidates: tuple[CandidateAnswer, ...] | UnsetType = UNSET
+    explanation: Mapping[str, float] | UnsetType = UNSET
+
+
+class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An annotated document."""
+
+    id: str | None
+    language: str
+    index: str
+    mentions: tuple[MentionAnswer, ...]
+
+
+class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a single name means."""
+
+    mention: str
+    status: Status
+    confidence: float
+    entity: EntityAnswer | None
+    candidates: tuple[CandidateAnswer, ...]
+
+
+class EntityDetails(EntityAnswer, frozen=True, kw_only=True):
+    """All that the index shows of an entity; `names` has the label first in each language."""
+
+    types: tuple[EntityType, ...]
+    names: Mapping[str, tuple[str, ...]]
+    offices: tuple[Office, ...]
+    dates: Mapping[str, str]
+
+
+def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
+    """The answer for an annotated document."""
+    places = offset_table(annotation.text, options.offsets)
+    return DocumentAnswer(
+        id=annotation.id,
+        language=annotation.language,
+        index=annotation.index,
+        mentions=tuple(
+            _mention_answer(link, places[link.mention.start], places[link.mention.end], options)
+            for link in annotation.links
+        ),
+    )
+
+
+def lookup_answer(lookup: Lookup) -> LookupAnswer:
+    """The answer for a look-up."""
+    entities = {entity.id: entity for entity in lookup.candidates}
+    return LookupAnswer(
+        mention=lookup.mention,
+        status=lookup.link.status,
+        confidence=_rounded(lookup.link.confidence),
+        entity=entity_answer(lookup.link.entity) if lookup.link.entity else None,
+        candidates=tuple(
+            msgspec.structs.replace(_candidate_answer(candidate), description=entities[candidate.id].description)
+            for candidate in lookup.link.candidates
+        ),
+    )
+
+
+def entity_answer(entity: Entity) -> EntityAnswer:
+    """The answer for an entity inside another one."""
+    return EntityAnswer(
+        id=entity.id,
+        label=entity.label,
+        description=entity.description,
+        url=_WIKIDATA + entity.id,
+        wikipedia=_wikipedia(entity),
+    )
+
+
+def entity_details(entity: Entity) -> EntityDetails:
+    """The answer for an entity that was asked for."""
+    return EntityDetails(
+        id=entity.id,
+        label=entity.label,
+        description=entity.description,
+        url=_WIKIDATA + entity.id,
+        wikipedia=_wikipedia(entity),
+        types=entity.types,
+        names=entity.names,
+        offices=entity.offices,
+        dates=entity.dates,
+    )
+
+
+def _wikipedia(entity: Entity) -> str | None:
+    return _WIKIPEDIA + quote(entity.wikipedia.replace(" ", "_"), safe=_PLAIN) if entity.wikipedia else None
+
+
+def _mention_answer(link: Link, start: int, end: int, options: Options) -> MentionAnswer:
+    features = link.candidates[0].features if link.candidates else {}
+    return MentionAnswer(
+        start=start,
+        end=end,
+        surface=link.mention.surface,
+        type=link.type,
+        status=link.status,
+        confidence=_rounded(link.confidence),
+        entity=entity_answer(link.entity) if link.entity else None,
+        candidates=tuple(map(_candidate_answer, link.candidates)) if options.candidates else UNSET,
+        explanation={name: _rounded(value) for name, value in features.items()} if options.explain else UNSET,
+    )
+
+
+def _candidate_answer(candidate: ScoredCandidate) -> CandidateAnswer:
+    return CandidateAnswer(id=candidate.id, label=candidate.label, score=_rounded(candidate.score))
+
+
+def _rounded(value: float) -> float:
+    """Four places: enough for any use, and the same bytes on machines whose last bits differ."""
+    return round(value, 4) + 0.0

@@ -1,0 +1,52 @@
+"""Answers as tables for the terminal."""
+
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nedsvc.models import Annotation, Lookup
+
+_UNBOUNDED = 10_000
+
+
+def annotation_text(annotation: Annotation) -> str:
+    """The mentions of a document as a table."""
+    table = _table("surface", "type", "QID", "label", "confidence")
+    for link in annotation.links:
+        entity = link.entity
+        table.add_row(
+            Text(link.mention.surface),
+            link.type or "",
+            entity.id if entity else link.status.upper(),
+            Text(entity.label if entity else ""),
+            f"{link.confidence:.2f}",
+        )
+    return _lines(table)
+
+
+def lookup_text(lookup: Lookup) -> str:
+    """The candidates of a name as a table under its status."""
+    entities = {entity.id: entity for entity in lookup.candidates}
+    table = _table("QID", "label", "description", "confidence")
+    for candidate in lookup.link.candidates:
+        entity = entities[candidate.id]
+        table.add_row(entity.id, Text(entity.label), Text(entity.description or ""), f"{candidate.score:.2f}")
+    return f"{lookup.mention}: {lookup.link.status}\n{_lines(table)}\n"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column == "confidence" else "left", overflow="fold")
+    return table
+
+
+def _lines(table: Table) -> str:
+    """The table as lines: as wide as the terminal, or as it needs where there is none."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
