@@ -74,8 +74,12 @@ def describe_missed(gold: GoldMention, links: Iterable[Link]) -> str:
     return f"  missed {gold.start}-{gold.end} {gold.surface!r}, {gold.qid} {gold.label}: {made}"
 
 
+def _label(link: Link) -> str:
+    return link.candidates[0].entity.label if link.candidates[0].entity else "?"
+
+
 def _summary(link: Link) -> str:
-    best = f" best {link.candidates[0].id} {link.candidates[0].label}" if link.candidates else " no candidate"
+    best = f" best {link.candidates[0].id} {_label(link)}" if link.candidates else " no candidate"
     return f"{link.mention.surface!r} {link.status} {link.confidence:.2f}{best}"
 
 

@@ -2,25 +2,29 @@
 
 from importlib.metadata import version
 
-from nedsvc.errors import InvalidInput, NedError
+from nedsvc.errors import BuildError, IndexFormatError, IndexNotFound, InvalidInput, ModelNotInstalled, NedError
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Candidate, Document, Entity, Link, Lookup, Mention, Options, Query, Span
+from nedsvc.models import Annotation, Document, Entity, Link, Lookup, Mention, Options, Query, RankedCandidate, Span
 
 __version__ = version("nedsvc")
 
 __all__ = [
     "Annotation",
-    "Candidate",
+    "BuildError",
     "Document",
     "Entity",
     "EntityLinker",
+    "IndexFormatError",
+    "IndexNotFound",
     "InvalidInput",
     "Link",
     "Lookup",
     "Mention",
+    "ModelNotInstalled",
     "NedError",
     "Options",
     "Query",
+    "RankedCandidate",
     "Span",
     "__version__",
 ]

@@ -14,7 +14,7 @@ from nedsvc.models import (
     Lookup,
     Office,
     Options,
-    ScoredCandidate,
+    RankedCandidate,
     Status,
 )
 from nedsvc.offsets import offset_table
@@ -101,14 +101,18 @@ def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
 
 def lookup_answer(lookup: Lookup) -> LookupAnswer:
     """The answer for a look-up."""
-    entities = {entity.id: entity for entity in lookup.candidates}
     return LookupAnswer(
         mention=lookup.mention,
         status=lookup.link.status,
         confidence=_rounded(lookup.link.confidence),
         entity=entity_answer(lookup.link.entity) if lookup.link.entity else None,
         candidates=tuple(
-            msgspec.structs.replace(_candidate_answer(candidate), description=entities[candidate.id].description)
+            CandidateAnswer(
+                id=candidate.id,
+                label=candidate.entity.label if candidate.entity else None,
+                description=candidate.entity.description if candidate.entity else None,
+                score=_rounded(candidate.score),
+            )
             for candidate in lookup.link.candidates
         ),
     )
@@ -159,8 +163,9 @@ def _mention_answer(link: Link, start: int, end: int, options: Options) -> Menti
     )
 
 
-def _candidate_answer(candidate: ScoredCandidate) -> CandidateAnswer:
-    return CandidateAnswer(id=candidate.id, label=candidate.label, score=_rounded(candidate.score))
+def _candidate_answer(candidate: RankedCandidate) -> CandidateAnswer:
+    label = candidate.entity.label if candidate.entity else None
+    return CandidateAnswer(id=candidate.id, label=label, score=_rounded(candidate.score))
 
 
 def _rounded(value: float) -> float:

@@ -14,8 +14,7 @@ from nedsvc.answers import document_answer, lookup_answer
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_index import index
 from nedsvc.errors import InvalidInput
-from nedsvc.factory import DETECTORS, linker_from_settings
-from nedsvc.linker import EntityLinker
+from nedsvc.factory import DETECTORS, cache_from_settings, linker_from_environment, linker_from_settings
 from nedsvc.models import ENTITY_TYPES, Document, EntityType, Offsets, Options, Query, Span
 from nedsvc.offsets import code_point_spans
 from nedsvc.settings import read_settings
@@ -30,7 +29,6 @@ _SOURCE_OPTIONS = (
         type=click.Path(path_type=Path),
         help="Folder of the index [NEDSVC_INDEX, else the starter index].",
     ),
-    click.option("--language", default="en", show_default=True, help="Language of the text, or auto."),
     click.option(
         "--detector",
         type=click.Choice(DETECTORS),
@@ -64,6 +62,7 @@ main.add_command(index)
 @main.command()
 @click.argument("files", metavar="[FILE…|-]", nargs=-1)
 @_source_options
+@click.option("--language", default="en", show_default=True, help="Language of the text, or auto.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option(
     "--mentions",
@@ -104,7 +103,7 @@ def annotate(
         types=types, threshold=threshold, limit=limit, candidates=candidates, explain=explain, offsets=offsets
     )
     documents = _documents(files or (STDIN,), language, mentions_file, offsets)
-    linker = _linker(index_folder, detector, model)
+    linker = linker_from_environment(index_folder, detector, model)
     annotations = linker.annotate_batch(documents, options)
     for annotation in annotations:
         if output == "json":
@@ -116,6 +115,7 @@ def annotate(
 @main.command()
 @click.argument("mentions", metavar="MENTION…", nargs=-1, required=True)
 @_source_options
+@click.option("--language", default="en", show_default=True, help="Language of the name, or auto.")
 @click.option("--context", help="A text around the name.")
 @click.option("--type", "type_", type=click.Choice(ENTITY_TYPES), help="What the name is known to be.")
 @click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates shown.")
@@ -133,7 +133,7 @@ def lookup(
     output: str,
 ) -> None:
     """Tell what single names mean."""
-    linker = _linker(index_folder, detector if context else "gazetteer", model)
+    linker = linker_from_environment(index_folder, detector if context else "gazetteer", model)
     queries = [Query(mention=mention, context=context, type=type_) for mention in mentions]
     for answer in linker.lookup_batch(queries, language=language, limit=limit):
         if output == "json":
@@ -142,13 +142,23 @@ def lookup(
             click.echo(lookup_text(answer))
 
 
-def _linker(index_folder: Path | None, detector: str, model: str | None) -> EntityLinker:
-    settings = read_settings(os.environ)
-    chosen = {"index": index_folder, "model": model}
-    return linker_from_settings(
-        msgspec.structs.replace(settings, **{name: value for name, value in chosen.items() if value}),
-        detector,
-    )
+@main.command()
+@_source_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
+@reports_errors
+def serve(index_folder: Path | None, detector: str, model: str | None, host: str, port: int, workers: int) -> None:
+    """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set."""
+    # Flask and gunicorn are for the service alone; the other commands start sooner without them.
+    from nedsvc.web.app import create_app  # noqa: PLC0415
+    from nedsvc.web.server import Binding  # noqa: PLC0415
+    from nedsvc.web.server import serve as listen
+    from nedsvc.web.service import Service  # noqa: PLC0415
+
+    settings = read_settings(os.environ, index=index_folder, model=model)
+    service = Service(linker_from_settings(settings, detector), cache_from_settings(settings), settings.max_text)
+    listen(create_app(service, settings.max_text), Binding(host=host, port=port, workers=workers))
 
 
 def _documents(files: Sequence[str], language: str, mentions_file: Path | None, offsets: Offsets) -> list[Document]:

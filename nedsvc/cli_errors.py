@@ -7,10 +7,12 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from nedsvc.errors import BuildError, NedError
+from nedsvc.errors import IndexFormatError, IndexNotFound, InvalidInput, ModelNotInstalled, NedError
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+
+_OF_THE_INPUT = (InvalidInput, IndexNotFound, IndexFormatError, ModelNotInstalled)
 
 FAILED = 1
 WRONG_INPUT = 2
@@ -25,7 +27,7 @@ def reports_errors(command: Callable[_Arguments, _Result]) -> Callable[_Argument
             return command(*args, **kwargs)
         except NedError as error:
             click.echo(f"nedsvc: {error}", err=True)
-            sys.exit(FAILED if isinstance(error, BuildError) else WRONG_INPUT)
+            sys.exit(WRONG_INPUT if isinstance(error, _OF_THE_INPUT) else FAILED)
         except KeyboardInterrupt:
             click.echo("nedsvc: interrupted; nothing half-written was left", err=True)
             sys.exit(FAILED)

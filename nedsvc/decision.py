@@ -8,7 +8,7 @@ import numpy as np
 
 from nedsvc.features import STAGES, CandidateTable, Floats, Ints
 from nedsvc.grouping import Chain, chains
-from nedsvc.models import Candidate, Mention
+from nedsvc.models import Candidate, EntityType, Mention
 from nedsvc.ranking import Ranker
 from nedsvc.text import Text
 
@@ -37,28 +37,32 @@ def decide(
     found: Mapping[str, Sequence[Candidate]],
     ranker: Ranker,
     most: int,
+    type_of_first: EntityType | None = None,
 ) -> list[Decision]:
-    """The `most` likeliest candidates of every chain of the document; `found` holds those of each surface."""
+    """The `most` likeliest candidates of every chain of the document; `found` holds those of each surface.
+
+    With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
+    """
     groups = chains(mentions)
-    table = _table(text, mentions, groups, found)
-    if table is None:
+    rows = [_candidates(chain, groups, found) for chain in groups]
+    if type_of_first is not None:
+        rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
+    if not any(rows):
         return [Decision(chain, (), 1.0) for chain in groups]
+    table = _table(text, mentions, groups, rows)
     values: dict[str, Floats] = {}
     for stage in STAGES:
         values |= {feature.name: feature.function(table) for feature in stage}
-        chosen = ranker.probabilities(ranker.scores(values), table.first)
-        table = msgspec.structs.replace(table, chosen=chosen)
+        probability = ranker.probabilities(ranker.scores(values), table.first)
+        table = msgspec.structs.replace(table, probability=probability)
     return _decisions(table, values, most)
 
 
 def _table(
-    text: Text, mentions: Sequence[Mention], groups: Sequence[Chain], found: Mapping[str, Sequence[Candidate]]
-) -> CandidateTable | None:
-    rows = [_candidates(chain, groups, found) for chain in groups]
+    text: Text, mentions: Sequence[Mention], groups: Sequence[Chain], rows: Sequence[Sequence[Candidate]]
+) -> CandidateTable:
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     candidates = [candidate for row in rows for candidate in row]
-    if not candidates:
-        return None
     return CandidateTable(
         text=text,
         mentions=mentions,
@@ -66,8 +70,13 @@ def _table(
         candidates=candidates,
         chain=np.repeat(np.arange(len(rows)), sizes),
         first=(np.cumsum(sizes) - sizes)[sizes > 0],
-        chosen=np.zeros(len(candidates)),
+        probability=np.zeros(len(candidates)),
     )
+
+
+def _may_be(candidate: Candidate, type_: EntityType) -> bool:
+    """Whether nothing is known against the type; a demonym names a people."""
+    return not candidate.types or type_ in candidate.types or (type_ == "NORP" and candidate.kind == "demonym")
 
 
 def _candidates(chain: Chain, groups: Sequence[Chain], found: Mapping[str, Sequence[Candidate]]) -> Sequence[Candidate]:
@@ -93,12 +102,12 @@ def _decisions(table: CandidateTable, values: Mapping[str, Floats], most: int) -
         choices = tuple(
             Choice(
                 table.candidates[row],
-                float(table.chosen[row]),
+                float(table.probability[row]),
                 dict(zip(names, columns[:, row].tolist(), strict=True)),
             )
             for row in order[start : min(stop, start + most)].tolist()
         )
-        decisions.append(Decision(chain, choices, 1.0 - float(table.chosen[start:stop].sum())))
+        decisions.append(Decision(chain, choices, 1.0 - float(table.probability[start:stop].sum())))
     return decisions
 
 
@@ -106,4 +115,4 @@ def _ranked(table: CandidateTable) -> Ints:
     """The rows by chain, then by probability, then by popularity, then by the lower number."""
     popularity = np.array([candidate.popularity for candidate in table.candidates])
     numbers = np.array([candidate.number for candidate in table.candidates])
-    return np.lexsort((numbers, -popularity, -table.chosen, table.chain))
+    return np.lexsort((numbers, -popularity, -table.probability, table.chain))

@@ -5,13 +5,17 @@ class NedError(Exception):
     """The root of every error that nedsvc raises on purpose; its text is one sentence for the user."""
 
 
-class InvalidInput(NedError):  # noqa: N818 (a shell maps it by name, and it reads as what it is)
+class InvalidInput(NedError, ValueError):  # noqa: N818 (a shell maps it by name, and it reads as what it is)
     """The caller's input cannot be used. `field` names the argument, option or file that is at fault."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class TooLarge(InvalidInput):
+    """The caller's input is larger than is allowed here."""
 
 
 class ModelNotInstalled(NedError):  # noqa: N818

@@ -1,8 +1,12 @@
 """From settings to a linker: the only place that names concrete sources and detectors."""
 
+import os
 from pathlib import Path
 
-from nedsvc import tables
+from nedsvc import __version__, tables
+from nedsvc.cache import Cache
+from nedsvc.cache.memory import MemoryCache
+from nedsvc.cache.redis import RedisCache
 from nedsvc.detect import Detector
 from nedsvc.detect.gazetteer import Gazetteer
 from nedsvc.detect.recurring import RecurringDetector
@@ -13,17 +17,27 @@ from nedsvc.index.reader import Index
 from nedsvc.language import language_guesser
 from nedsvc.linker import EntityLinker
 from nedsvc.ranking import Ranker, default_ranker
-from nedsvc.settings import Settings
+from nedsvc.settings import Settings, read_settings
 from nedsvc.sources.local import LocalSource
 from nedsvc.starter import starter_index
 
 DETECTORS = ("both", "spacy", "gazetteer")
 
 
+def linker_from_environment(index: Path | None, detector: str, model: str | None) -> EntityLinker:
+    """A linker by the settings of the environment, but for what is chosen here."""
+    return linker_from_settings(read_settings(os.environ, index=index, model=model), detector)
+
+
 def linker_from_settings(settings: Settings, detector: str = "both") -> EntityLinker:
     """A linker over the index that the settings name, else over the starter index."""
     path = settings.index or starter_index(settings.cache)
     return linker_from_index(path, detector, settings.model)
+
+
+def cache_from_settings(settings: Settings) -> Cache:
+    """The Redis cache where a server is named, else one in the memory of each process."""
+    return RedisCache(settings.redis_url) if settings.redis_url else MemoryCache()
 
 
 def linker_from_index(
@@ -40,6 +54,7 @@ def linker_from_index(
         _detector(detector, index, model),
         ranker or default_ranker(),
         language_guesser(source.languages),
+        name=f"{__version__} {detector} {model}",
     )
 
 

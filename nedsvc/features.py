@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nedsvc.coherence import coherence
 from nedsvc.grouping import Chain
-from nedsvc.models import Candidate, EntityType, Mention
+from nedsvc.models import Candidate, EntityType, Mention, NameKind
 from nedsvc.text import Text
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ class CandidateTable(msgspec.Struct, frozen=True):
     """The candidates of a document, one row each, sorted by chain.
 
     `chain` is the row's chain and `first` the row where each chain begins (a chain without candidates has no row and
-    no place in `first`). `chosen` is the row's probability by the features of the stages before.
+    no place in `first`). `probability` is the row's probability by the features of the stages before.
     """
 
     text: Text
@@ -31,7 +31,7 @@ class CandidateTable(msgspec.Struct, frozen=True):
     candidates: Sequence[Candidate]
     chain: Ints
     first: Ints
-    chosen: Floats
+    probability: Floats
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -48,27 +48,27 @@ def similarity(table: CandidateTable) -> Floats:
 
 def label(table: CandidateTable) -> Floats:
     """1 where the mention is the entity's main label, 0 for its other names."""
-    return np.array([candidate.kind == "label" for candidate in table.candidates], dtype=np.float64)
+    return _is_kind(table, "label")
 
 
 def demonym(table: CandidateTable) -> Floats:
     """1 where the mention is an adjective or a people for the entity ("Ukrainian" for Ukraine)."""
-    return np.array([candidate.kind == "demonym" for candidate in table.candidates], dtype=np.float64)
+    return _is_kind(table, "demonym")
 
 
 def shorthand(table: CandidateTable) -> Floats:
     """1 where the mention is a shorthand of world news for the entity ("the West", "NATO")."""
-    return np.array([candidate.kind == "shorthand" for candidate in table.candidates], dtype=np.float64)
+    return _is_kind(table, "shorthand")
 
 
 def partial(table: CandidateTable) -> Floats:
     """1 where the mention is one word of the entity's longer name."""
-    return np.array([candidate.kind == "partial" for candidate in table.candidates], dtype=np.float64)
+    return _is_kind(table, "partial")
 
 
 def similar(table: CandidateTable) -> Floats:
     """1 where nobody bears the name and the entity bears one with nearly the same letters or words."""
-    return np.array([candidate.kind == "similar" for candidate in table.candidates], dtype=np.float64)
+    return _is_kind(table, "similar")
 
 
 def popularity(table: CandidateTable) -> Floats:
@@ -108,7 +108,7 @@ def _agreement(given: EntityType, types: frozenset[EntityType]) -> float:
     return max((related.get(one, -1.0) for one in types), default=0.0)
 
 
-def type_agreement(table: CandidateTable) -> Floats:
+def type_(table: CandidateTable) -> Floats:
     """Whether the detector's label fits the entity's type: 1 yes, -1 no, 0 where one of them is unknown."""
     labels = [table.chains[chain].label for chain in table.chain.tolist()]
     return np.array(
@@ -166,7 +166,7 @@ def antecedent(table: CandidateTable) -> Floats:
     chain = table.chain.tolist()
     known = {
         (number, candidate.number): probability
-        for number, candidate, probability in zip(chain, table.candidates, table.chosen.tolist(), strict=True)
+        for number, candidate, probability in zip(chain, table.candidates, table.probability.tolist(), strict=True)
     }
     return np.array(
         [
@@ -181,7 +181,7 @@ def antecedent(table: CandidateTable) -> Floats:
 
 def linked(table: CandidateTable) -> Floats:
     """Links between the entity and what the other mentions mean, in either direction, 0 to 1."""
-    return coherence(table.candidates, table.chain, table.chosen, table.first)
+    return coherence(table.candidates, table.chain, table.probability, table.first)
 
 
 # The features of a stage may read the probabilities that those before it give: first what the mention and its
@@ -196,13 +196,17 @@ STAGES = (
         Feature("similar", similar),
         Feature("popularity", popularity),
         Feature("share", share),
-        Feature("type", type_agreement),
+        Feature("type", type_),
         Feature("context", context),
     ),
     (Feature("antecedent", antecedent),),
     (Feature("coherence", linked),),
 )
 FEATURES = tuple(feature for stage in STAGES for feature in stage)
+
+
+def _is_kind(table: CandidateTable, kind: NameKind) -> Floats:
+    return np.array([candidate.kind == kind for candidate in table.candidates], dtype=np.float64)
 
 
 def _sizes(table: CandidateTable) -> Ints:

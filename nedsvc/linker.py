@@ -1,5 +1,6 @@
 """The linker: from a text to links. Everything that an answer depends on is here, for every shell."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nedsvc.models import (
     Mention,
     Options,
     Query,
-    ScoredCandidate,
+    RankedCandidate,
     Span,
     Status,
     checked_qid,
@@ -39,7 +40,10 @@ _DEFAULTS = Options()
 
 
 class EntityLinker:
-    """Links the mentions of texts to entities of a knowledge source."""
+    """Links the mentions of texts to entities of a knowledge source.
+
+    `name` says what detects, so that answers of different linkers over the same knowledge can be told apart.
+    """
 
     def __init__(
         self,
@@ -47,22 +51,37 @@ class EntityLinker:
         detector: Detector,
         ranker: Ranker,
         guess_language: Callable[[str], str],
+        name: str = "",
     ) -> None:
         self._source = source
         self._detector = detector
         self._ranker = ranker
         self._guess_language = guess_language
+        self._name = name
+
+    @property
+    def index(self) -> str:
+        """Names the knowledge that answers."""
+        return self._source.id
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """All that tells the answers of this linker from another's, but for text and options."""
+        weights = (f"{name} {weight}" for name, weight in self._ranker.weights.items())
+        return self._name, self._source.id, f"nil {self._ranker.nil}", *weights
 
     @classmethod
-    def from_index(cls, path: str | Path, detector: str = "both", model: str | None = None) -> "EntityLinker":
-        """A linker over the index in this folder.
+    def from_index(
+        cls, path: str | Path | None = None, detector: str = "both", model: str | None = None
+    ) -> "EntityLinker":
+        """A linker over the index in this folder, by default NEDSVC_INDEX's, else the starter index.
 
         `detector` is "both", "spacy" or "gazetteer"; `model` names another installed spaCy pipeline than the default.
         Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
         """
-        from nedsvc.factory import linker_from_index  # noqa: PLC0415 (the factory builds on this module)
+        from nedsvc.factory import linker_from_environment  # noqa: PLC0415 (the factory builds on this module)
 
-        return linker_from_index(Path(path), detector, model)
+        return linker_from_environment(Path(path) if path else None, detector, model)
 
     def annotate(
         self,
@@ -109,11 +128,14 @@ class EntityLinker:
         mentions = self._with_surroundings(queries, texts, given)
         found = self._search(texts, mentions)
         decisions = [
-            decide(text, each, _of_type(found[text.language], query), self._ranker, limit)[0]
+            decide(text, each, found[text.language], self._ranker, limit, query.type)[0]
             for query, text, each in zip(queries, texts, mentions, strict=True)
         ]
         entities = self._source.fetch(_shown(decisions, options))
-        return [_lookup(one, decision, entities, options) for one, decision in zip(given, decisions, strict=True)]
+        return [
+            Lookup(mention=one.surface, link=_link(one, decision, entities, options))
+            for one, decision in zip(given, decisions, strict=True)
+        ]
 
     def entity(self, qid: str) -> Entity | None:
         """The entity with this id; None where it is not known. Raises `InvalidInput` for what is no QID."""
@@ -200,32 +222,11 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def _in_context(query: Query, language: str) -> tuple[Document, Span]:
     """A document that holds the name: the context where it does, else the context with the name behind it."""
     text = query.context or ""
-    if query.mention not in text:
-        text = f"{text}\n{query.mention}".lstrip("\n")
-    start = text.rindex(query.mention)
-    return Document(text=text, language=language), Span(start, start + len(query.mention))
-
-
-def _of_type(found: Mapping[str, Sequence[Candidate]], query: Query) -> Mapping[str, Sequence[Candidate]]:
-    """The candidates, those of the name asked for only where they may be of the type asked for."""
-    if query.type is None:
-        return found
-    wanted = query.type
-    return {**found, query.mention: [one for one in found[query.mention] if _may_be(one, wanted)]}
-
-
-def _may_be(candidate: Candidate, type_: EntityType) -> bool:
-    """Whether nothing is known against the type; a demonym names a people."""
-    return not candidate.types or type_ in candidate.types or (type_ == "NORP" and candidate.kind == "demonym")
-
-
-def _lookup(mention: Mention, decision: Decision, entities: Mapping[str, Entity], options: Options) -> Lookup:
-    link = _link(mention, decision, entities, options)
-    return Lookup(
-        mention=mention.surface,
-        link=link,
-        candidates=tuple(entities[candidate.id] for candidate in link.candidates if candidate.id in entities),
-    )
+    found = list(re.finditer(rf"(?<!\w){re.escape(query.mention)}(?!\w)", text))
+    if found:
+        return Document(text=text, language=language), Span(*found[-1].span())
+    text = f"{text}\n{query.mention}" if text else query.mention
+    return Document(text=text, language=language), Span(len(text) - len(query.mention), len(text))
 
 
 def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:
@@ -235,7 +236,7 @@ def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] |
     labels = {(mention.start, mention.end): mention.label for mention in detected}
     mentions = [
         Mention(span.start, span.end, text.text[span.start : span.end], labels.get((span.start, span.end)))
-        for span in given
+        for span in dict.fromkeys(given)
     ]
     return [*mentions, *_outside(detected, mentions)]
 
@@ -260,27 +261,26 @@ def _shown(decisions: Iterable[Decision], options: Options) -> list[str]:
 
 
 def _link(mention: Mention, decision: Decision, entities: Mapping[str, Entity], options: Options) -> Link:
+    candidates = tuple(_ranked(choice, entities, options) for choice in decision.choices)
     best = decision.choices[0] if decision.choices else None
     status = _status(best, decision.nil, options.threshold)
+    entity = candidates[0].entity if best and status == "linked" else None
     return Link(
         mention=mention,
-        type=_type(mention, best if status == "linked" else None),
-        status=status,
+        type=_type(mention, best if entity else None),
+        status="nil" if status == "linked" and entity is None else status,
         confidence=best.probability if best else 0.0,
-        entity=entities.get(best.candidate.id) if best and status == "linked" else None,
-        candidates=tuple(
-            _scored(choice, entities, explain=options.explain) for choice in decision.choices[: options.limit]
-        ),
+        entity=entity,
+        candidates=candidates,
     )
 
 
-def _scored(choice: Choice, entities: Mapping[str, Entity], *, explain: bool) -> ScoredCandidate:
-    entity = entities.get(choice.candidate.id)
-    return ScoredCandidate(
+def _ranked(choice: Choice, entities: Mapping[str, Entity], options: Options) -> RankedCandidate:
+    return RankedCandidate(
         id=choice.candidate.id,
-        label=entity.label if entity else None,
         score=choice.probability,
-        features=choice.features if explain else {},
+        entity=entities.get(choice.candidate.id),
+        features=choice.features if options.explain else {},
     )
 
 

@@ -25,7 +25,7 @@ Offsets = Literal["codepoint", "utf16", "utf8"]
 NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
 
 
-class Span(msgspec.Struct, frozen=True, order=True):
+class Span(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """A half-open range of Unicode code points."""
 
     start: int
@@ -46,19 +46,24 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         if not self.text.strip():
             raise InvalidInput("text", "is empty; give a text that has words")
         for span in self.mentions or ():
-            if not 0 <= span.start < span.end <= len(self.text):
-                raise InvalidInput(
-                    "mentions",
-                    f"the span {span.start}-{span.end} is not inside the text of {len(self.text)} characters",
-                )
+            self._check(span)
+
+    def _check(self, span: Span) -> None:
+        if not isinstance(span, Span):
+            raise InvalidInput("mentions", f"must hold Span(start, end), not {span!r}")
+        if not 0 <= span.start < span.end <= len(self.text):
+            where = f"inside the text of {len(self.text)} characters"
+            raise InvalidInput("mentions", f"the span {span.start}-{span.end} is not {where}")
+        if not self.text[span.start : span.end].strip():
+            raise InvalidInput("mentions", f"the span {span.start}-{span.end} holds no word")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a caller may choose; the same names in the CLI, in JSON and in Python.
 
     `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
-    `limit`: candidates kept a mention. `candidates`, `explain`: put them into the answer. `offsets`: the unit
-    in which the answer counts.
+    `limit`: candidates kept a mention. `candidates`: show them. `explain`: show the values of their features.
+    `offsets`: the unit in which JSON counts; in Python offsets are always code points.
     """
 
     types: tuple[EntityType, ...] = ()
@@ -72,10 +77,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name in self.types:
             if name not in ENTITY_TYPES:
                 raise InvalidInput("types", f"{name!r} is unknown; choose from {', '.join(ENTITY_TYPES)}")
-        if not 0 <= self.threshold <= 1:
-            raise InvalidInput("threshold", f"must be a number from 0 to 1, not {self.threshold}")
-        if self.limit < 1:
-            raise InvalidInput("limit", f"must be 1 or more, not {self.limit}")
+        if not _is_number(self.threshold) or not 0 <= self.threshold <= 1:
+            raise InvalidInput("threshold", f"must be a number from 0 to 1, not {self.threshold!r}")
+        if not isinstance(self.limit, int) or isinstance(self.limit, bool) or self.limit < 1:
+            raise InvalidInput("limit", f"must be a whole number of 1 or more, not {self.limit!r}")
         if self.offsets not in get_args(Offsets):
             raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
 
@@ -131,33 +136,31 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     dates: dict[str, str] = {}
     popularity: float = 0.0
 
-    @property
-    def number(self) -> int:
-        """The digits of the QID."""
-        return qid_number(self.id)
 
+class RankedCandidate(msgspec.Struct, frozen=True):
+    """A candidate after ranking: `score` is the probability that the mention means it.
 
-class ScoredCandidate(msgspec.Struct, frozen=True):
-    """A candidate after ranking: `score` is the probability that the mention means it."""
+    `entity` is there for the candidates that are shown, `features` where an explanation was asked for.
+    """
 
     id: str
-    label: str | None
     score: float
+    entity: Entity | None = None
     features: Mapping[str, float] = {}
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a mention after linking.
 
-    `candidates` are sorted, the best first, and `confidence` is the best one's score. `entity` is set where the
-    status is `linked`.
+    `candidates` are sorted, the best first, and `confidence` is the best one's score (0 where there is none).
+    `entity` is set where, and only where, the status is `linked`.
     """
 
     mention: Mention
     type: EntityType | None
     status: Status
     confidence: float
-    candidates: tuple[ScoredCandidate, ...] = ()
+    candidates: tuple[RankedCandidate, ...] = ()
     entity: Entity | None = None
 
 
@@ -171,7 +174,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
 
 
-class Query(msgspec.Struct, frozen=True, kw_only=True):
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A name to look up, with a text around it and what it is known to be, where the caller knows."""
 
     mention: str
@@ -186,11 +189,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
-    """What a single name means; `candidates` are the entities of the link's candidates, in their order."""
+    """What a single name means."""
 
     mention: str
     link: Link
-    candidates: tuple[Entity, ...]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def checked_qid(qid: str) -> str:

@@ -5,6 +5,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from nedsvc.models import qid_number
+
 _DATA = files("nedsvc") / "data"
 
 
@@ -26,13 +28,13 @@ class Root(NamedTuple):
 @cache
 def demonyms() -> tuple[TableName, ...]:
     """Adjectives and names of peoples ("Ukrainian") with the place that they stand for."""
-    return tuple(TableName(name, int(qid[1:])) for name, qid, *_ in _rows("demonyms.tsv"))
+    return tuple(TableName(name, qid_number(qid)) for name, qid, *_ in _rows("demonyms.tsv"))
 
 
 @cache
 def shorthand() -> tuple[TableName, ...]:
     """Names by which news means something else than the words say ("the West", "Downing Street")."""
-    return tuple(TableName(name, int(qid[1:])) for name, qid, *_ in _rows("shorthand.tsv"))
+    return tuple(TableName(name, qid_number(qid)) for name, qid, *_ in _rows("shorthand.tsv"))
 
 
 @cache
@@ -62,17 +64,17 @@ def stop_words() -> frozenset[str]:
 @cache
 def roots() -> tuple[Root, ...]:
     """Classes of Wikidata whose instances have a coarse type."""
-    return tuple(Root(int(qid[1:]), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))
+    return tuple(Root(qid_number(qid), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))
 
 
 @cache
 def left_out() -> tuple[tuple[int, str], ...]:
     """Classes of Wikidata whose instances no mention means, with what they are called in a summary."""
-    return tuple((int(qid[1:]), label) for qid, label, *_ in _rows("left_out.tsv"))
+    return tuple((qid_number(qid), label) for qid, label, *_ in _rows("left_out.tsv"))
 
 
 def starter_files() -> Iterator[tuple[str, bytes]]:
-    """The names and contents of the starter's text files and of the tables that go into its index."""
+    """The names and contents of the starter's text files."""
     starter = _DATA / "starter"
     for file in sorted(starter.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".jsonl"):

@@ -29,11 +29,10 @@ def annotation_text(annotation: Annotation) -> str:
 
 def lookup_text(lookup: Lookup) -> str:
     """The candidates of a name as a table under its status."""
-    entities = {entity.id: entity for entity in lookup.candidates}
     table = _table("QID", "label", "description", "confidence")
     for candidate in lookup.link.candidates:
-        entity = entities[candidate.id]
-        table.add_row(entity.id, Text(entity.label), Text(entity.description or ""), f"{candidate.score:.2f}")
+        label, description = (candidate.entity.label, candidate.entity.description) if candidate.entity else ("", "")
+        table.add_row(candidate.id, Text(label), Text(description or ""), f"{candidate.score:.2f}")
     return f"{lookup.mention}: {lookup.link.status}\n{_lines(table)}\n"
 
 

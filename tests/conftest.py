@@ -18,13 +18,13 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gazetteer(starter: Path) -> EntityLinker:
+def gazetteer_linker(starter: Path) -> EntityLinker:
     """A linker over the starter index that needs no model."""
     return EntityLinker.from_index(starter, detector="gazetteer")
 
 
 @pytest.fixture(scope="session")
-def both(starter: Path) -> EntityLinker:
+def default_linker(starter: Path) -> EntityLinker:
     """A linker over the starter index with the default detector."""
     return EntityLinker.from_index(starter)
 

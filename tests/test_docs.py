@@ -4,9 +4,12 @@ import doctest
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,21 +45,59 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_commands_of_the_readme_print_what_it_shows(clone: Path, starter: Path) -> None:
-    environment = {
+@pytest.fixture
+def environment(starter: Path) -> dict[str, str]:
+    """The environment of a user who has the package installed."""
+    return {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         "NEDSVC_CACHE": str(starter.parent),
     }
+
+
+@pytest.fixture
+def address(environment: dict[str, str]) -> Iterator[str]:
+    """The address of a running service."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        ["nedsvc", "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            wait_for(port)
+            yield f"localhost:{port}"
+        finally:
+            server.terminate()
+
+
+def wait_for(port: int) -> None:
+    """Returns when something listens on the port; fails after half a minute."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the service did not start")
+
+
+def test_the_commands_of_the_readme_print_what_it_shows(clone: Path, environment: dict[str, str], address: str) -> None:
     for command, output in commands(README):
         done = subprocess.run(
-            command, shell=True, cwd=clone, env=environment, capture_output=True, text=True, check=False
+            command.replace("localhost:8000", address),
+            shell=True,
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         assert re.match(pattern(output), done.stdout), f"{command}\n{done.stdout}"
 
 
-def test_the_python_examples_of_the_readme_run(starter: Path) -> None:
-    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False, globs={"index": starter})
+def test_the_python_examples_of_the_readme_run(starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEDSVC_CACHE", str(starter.parent))
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert tried > 5
     assert not failed
 

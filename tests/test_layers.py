@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
-# The core reads no files, opens no connection and loads no model: it is plain data in, plain data out.
+# The core opens no connection and loads no model; of files it reads only the tables that come with the package.
 CORE = (frozenset({"features", "coherence", "grouping", "ranking", "decision", "linker"}).union(*LAYERS[:3])) - {
     "index",
     "index.*",
@@ -48,17 +48,21 @@ KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", 
 
 PUBLIC = [
     "Annotation",
-    "Candidate",
+    "BuildError",
     "Document",
     "Entity",
     "EntityLinker",
+    "IndexFormatError",
+    "IndexNotFound",
     "InvalidInput",
     "Link",
     "Lookup",
     "Mention",
+    "ModelNotInstalled",
     "NedError",
     "Options",
     "Query",
+    "RankedCandidate",
     "Span",
     "__version__",
 ]

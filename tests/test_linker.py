@@ -1,11 +1,13 @@
 """What the linker makes of mentions and candidates, over a knowledge source of a few lines."""
 
+from collections.abc import Sequence
+
 import pytest
 from fakes import FakeDetector, FakeSource, candidate, linker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nedsvc import Annotation, Document, EntityLinker, InvalidInput, Options, Span
+from nedsvc import Annotation, Document, Entity, EntityLinker, InvalidInput, Options, Span
 from nedsvc.ranking import default_ranker
 
 KYIV = candidate(1899, popularity=0.8, types=["GPE"], about="capital and largest city of Ukraine", links=[212])
@@ -151,7 +153,7 @@ def test_bad_input_is_refused_by_field_and_reason(arguments: dict[str, object], 
     [
         ({"types": ("CITY",)}, "types: 'CITY' is unknown; choose from PERSON, ORG"),
         ({"threshold": 1.5}, "threshold: must be a number from 0 to 1"),
-        ({"limit": 0}, "limit: must be 1 or more"),
+        ({"limit": 0}, "limit: must be a whole number of 1 or more"),
         ({"offsets": "bytes"}, "offsets: 'bytes' is unknown"),
     ],
 )
@@ -163,3 +165,54 @@ def test_bad_options_are_refused_by_field_and_reason(options: dict[str, object],
 def test_an_empty_name_is_refused() -> None:
     with pytest.raises(InvalidInput, match="mention: is empty"):
         linker({}).lookup(" ")
+
+
+class Forgetful(FakeSource):
+    """A source that knows names but cannot show the entities, as a live one may not after a merge."""
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
+        return {}
+
+
+def test_an_entity_that_cannot_be_shown_is_not_linked() -> None:
+    world = EntityLinker(Forgetful({"Kyiv": [KYIV]}), FakeDetector(), default_ranker(), lambda text: "en")
+    (link,) = world.annotate("in Kyiv").links
+    assert (link.status, link.entity, link.candidates[0].id) == ("nil", None, "Q1899")
+    assert world.lookup("Kyiv").link.status == "nil"
+
+
+def test_a_type_keeps_out_what_a_longer_name_of_the_context_lends() -> None:
+    person, city = candidate(23, types=["PERSON"]), candidate(61, types=["GPE"])
+    world = linker({"George Washington": [person], "Washington": [city]})
+    answer = world.lookup("Washington", context="We met George Washington there.", type="GPE")
+    assert [one.id for one in answer.link.candidates] == ["Q61"]
+
+
+def test_a_name_is_not_looked_for_inside_other_words_of_its_context() -> None:
+    world = linker({"Iran": [candidate(794)], "Iranian": [candidate(9)]})
+    assert world.lookup("Iran", context="The Iranian army").link.candidates[0].id == "Q794"
+
+
+def test_a_span_that_is_given_twice_is_answered_once() -> None:
+    assert len(linker({"Kyiv": [KYIV]}).annotate("Kyiv", mentions=[Span(0, 4), Span(0, 4)]).links) == 1
+
+
+@pytest.mark.parametrize("options", [{"threshold": "0.5"}, {"threshold": True}, {"limit": 2.5}, {"limit": "5"}])
+def test_options_of_the_wrong_type_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(options))):
+        Options(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("span", [(0, 4), Span(4, 5)])
+def test_a_span_that_is_none_or_holds_no_word_is_refused(span: object) -> None:
+    with pytest.raises(InvalidInput, match="mentions"):
+        Document(text="Kyiv fell", mentions=[span])  # type: ignore[list-item]
+
+
+def test_an_entity_is_found_by_its_id_and_a_malformed_id_is_refused() -> None:
+    entity = linker({}).entity("Q2")
+    assert entity is not None
+    assert entity.id == "Q2"
+    for qid in ("foo", "P30", "Q0", "Q042", "Q99999999999", "q2", " Q2"):
+        with pytest.raises(InvalidInput, match="no Wikidata item id"):
+            linker({}).entity(qid)

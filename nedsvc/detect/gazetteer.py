@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nedsvc.detect.names import Names
+from nedsvc.detect.lexicon import Lexicon
 from nedsvc.detect.trim import mention_at
 from nedsvc.models import Mention
 from nedsvc.names import Shape, Token, shape
@@ -29,8 +29,8 @@ class Gazetteer:
     no name unless capitals ("US") or an article ("the West") set it apart; a date is none either.
     """
 
-    def __init__(self, names: Names, common_words: frozenset[str], calendar: frozenset[str]) -> None:
-        self._names = names
+    def __init__(self, lexicon: Lexicon, common_words: frozenset[str], calendar: frozenset[str]) -> None:
+        self._lexicon = lexicon
         self._common = common_words
         self._calendar = calendar
 
@@ -54,7 +54,7 @@ class Gazetteer:
             return 0
         words = [token.key for token in text.tokens[position : position + MOST_WORDS]]
         key = " ".join(words)
-        for prefix in reversed(self._names.prefixes(key)):
+        for prefix in reversed(self._lexicon.prefixes(key)):
             if len(prefix) != len(key) and key[len(prefix)] != " ":
                 continue
             length = prefix.count(" ") + 1
@@ -73,7 +73,7 @@ class Gazetteer:
 
     def _cased_as_known(self, surface: str, key: str) -> bool:
         written = shape(surface)
-        known = self._names.shapes(key)
+        known = self._lexicon.shapes(key)
         if known & _WRITTEN_AS[written]:
             return True
         if written == Shape.TITLE:
@@ -86,7 +86,7 @@ class Gazetteer:
             return False
         if key not in self._common or shape(surface) == Shape.UPPER:
             return True
-        return self._names.is_shorthand(key) and position > 0 and text.tokens[position - 1].key == _ARTICLE
+        return self._lexicon.is_shorthand(key) and position > 0 and text.tokens[position - 1].key == _ARTICLE
 
     def _is_date(self, tokens: Sequence[Token]) -> bool:
         return all(token.key in self._calendar or token.key.isdigit() for token in tokens)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from nedsvc.detect import Detector
-from nedsvc.detect.names import Names
+from nedsvc.detect.lexicon import Lexicon
 from nedsvc.detect.trim import mention_at
 from nedsvc.models import EntityType, Mention
 from nedsvc.names import fold
@@ -17,9 +17,9 @@ class RecurringDetector:
     that name. Common words and months are left alone, as they would be found everywhere.
     """
 
-    def __init__(self, detector: Detector, names: Names, no_names: frozenset[str]) -> None:
+    def __init__(self, detector: Detector, lexicon: Lexicon, no_names: frozenset[str]) -> None:
         self._detector = detector
-        self._names = names
+        self._lexicon = lexicon
         self._no_names = no_names
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
@@ -47,7 +47,7 @@ class RecurringDetector:
                 yield word, mention.label
 
     def _is_person(self, mention: Mention) -> bool:
-        return mention.label == "PERSON" or (mention.label is None and self._names.is_person(fold(mention.surface)))
+        return mention.label == "PERSON" or (mention.label is None and self._lexicon.is_person(fold(mention.surface)))
 
 
 def _start(mention: Mention) -> int:

@@ -46,7 +46,11 @@ def load_model(name: str) -> Language:
 
 
 class SpacyDetector:
-    """Finds what a spaCy pipeline takes for an entity that has a name (no dates, no amounts)."""
+    """Finds what a spaCy pipeline takes for an entity that has a name (no dates, no amounts).
+
+    In a text of another language than the pipeline's it finds nothing: a model's guesses at a language that it was
+    not trained for are noise. A multilingual pipeline ("xx") reads them all.
+    """
 
     def __init__(self, nlp: Language) -> None:
         self._nlp = nlp
@@ -54,7 +58,11 @@ class SpacyDetector:
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The mentions of each text, with spaCy's label as the type where it is one of ours."""
-        return [self._mentions(doc) for doc in self._nlp.pipe(text.text for text in texts)]
+        docs = self._nlp.pipe(text.text for text in texts if self._reads(text))
+        return [self._mentions(next(docs)) if self._reads(text) else [] for text in texts]
+
+    def _reads(self, text: Text) -> bool:
+        return self._nlp.lang in {text.language, "xx"}
 
     def _mentions(self, doc: Doc) -> list[Mention]:
         return [

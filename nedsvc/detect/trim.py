@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from nedsvc.detect import Detector
-from nedsvc.detect.names import Names
+from nedsvc.detect.lexicon import Lexicon
 from nedsvc.models import EntityType, Mention
 from nedsvc.names import LONGEST_TITLE, title_length
 from nedsvc.text import Text
@@ -18,9 +18,9 @@ class TrimmedDetector:
     What is known as it stands ("The Hague", "Pope Francis") is kept whole; of "President Putin" the name is kept.
     """
 
-    def __init__(self, detector: Detector, names: Names, titles: frozenset[str]) -> None:
+    def __init__(self, detector: Detector, lexicon: Lexicon, titles: frozenset[str]) -> None:
         self._detector = detector
-        self._names = names
+        self._lexicon = lexicon
         self._titles = titles
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
@@ -66,7 +66,7 @@ class TrimmedDetector:
         """Whether a known name ends before a possessive that is not the end of a longer known name."""
         if owner.stop + 1 >= span.stop or not _is_possessive(text, owner.stop):
             return False
-        return bool(self._names.shapes(_key(text, owner))) and not self._names.shapes(_key(text, span))
+        return bool(self._lexicon.shapes(_key(text, owner))) and not self._lexicon.shapes(_key(text, span))
 
     def _without_article(self, text: Text, span: range) -> range:
         if len(span) < 2 or text.tokens[span.start].key not in _ARTICLES:
@@ -76,16 +76,16 @@ class TrimmedDetector:
     def _keeps_article(self, text: Text, span: range) -> bool:
         """Whether the article is part of the name ("The Hague") and not only the first word of a sentence."""
         whole = _key(text, span)
-        if text.surface(text.tokens[span.start]).islower() or not self._names.shapes(whole):
+        if text.surface(text.tokens[span.start]).islower() or not self._lexicon.shapes(whole):
             return False
-        return not text.begins_sentence(span.start) or self._names.is_label(whole)
+        return not text.begins_sentence(span.start) or self._lexicon.is_label(whole)
 
     def _without_title(self, text: Text, span: range) -> range:
         rest = span[title_length([text.tokens[position].key for position in span], self._titles) :]
         if len(rest) == len(span) or text.surface(text.tokens[rest.start]).islower():
             return span
         whole = _key(text, span)
-        if self._names.shapes(whole) and not self._names.shares_bearer(whole, _key(text, rest)):
+        if self._lexicon.shapes(whole) and not self._lexicon.shares_bearer(whole, _key(text, rest)):
             return span
         return rest
 

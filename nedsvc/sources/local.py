@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from nedsvc.index.format import LANGUAGE_FOR_ALL
+from nedsvc.index.format import LANGUAGE_FOR_ALL, Kind
 from nedsvc.index.reader import Index, Postings
-from nedsvc.models import Candidate, Entity, NameKind
+from nedsvc.models import Candidate, Entity, NameKind, qid_number
 from nedsvc.names import Shape, fold, shape, slash_parts, strip_possessive, title_length
 
 MOST_EXACT = 40
@@ -20,6 +20,14 @@ _OTHER_CASE = 0.9
 _OTHER_LANGUAGE = 0.95
 _COMMON_NOUN = 0.75  # of a capitalised name to one that the index writes in lower case
 _INNER_FORM = 0.95  # of a name that was found without its title or as one side of a slash
+
+
+_KINDS: dict[int, NameKind] = {
+    Kind.LABEL: "label",
+    Kind.DEMONYM: "demonym",
+    Kind.SHORTHAND: "shorthand",
+    Kind.ALIAS: "alias",
+}
 
 
 class LocalSource:
@@ -42,7 +50,8 @@ class LocalSource:
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages that the index was built for."""
-        return tuple(name for name in self._index.manifest.languages if name != LANGUAGE_FOR_ALL)
+        named = tuple(name for name in self._index.manifest.languages if name != LANGUAGE_FOR_ALL)
+        return named or (LANGUAGE_FOR_ALL,)
 
     def search(self, names: Sequence[str], language: str) -> dict[str, tuple[Candidate, ...]]:
         """What each name may mean: who bears it, then whose name it is a part of, else who bears a similar one."""
@@ -50,7 +59,7 @@ class LocalSource:
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
         """The entities with these ids; unknown ids are left out."""
-        rows = ((id_, self._index.row(int(id_[1:]))) for id_ in ids)
+        rows = ((id_, self._index.row(qid_number(id_))) for id_ in ids)
         return {id_: self._entity(row) for id_, row in rows if row is not None}
 
     def _find(self, name: str, language: str) -> tuple[Candidate, ...]:
@@ -58,6 +67,7 @@ class LocalSource:
         return found or _distinct(self._similar(name))
 
     def _exact(self, name: str, language: str) -> Iterator[Candidate]:
+        # The index's first language counts in full too: it is where a name that several languages share is kept.
         own = {0, *self._places(language), *self._places(LANGUAGE_FOR_ALL)}
         for form, similarity in _forms(name, self._titles):
             postings = self._index.postings(fold(form))
@@ -106,9 +116,6 @@ class LocalSource:
             links=index.links(row),
             words=index.words(row),
         )
-
-
-_KINDS: tuple[NameKind, ...] = ("label", "demonym", "shorthand", "alias")  # by number of `format.Kind`
 
 
 def _case_similarity(written: Shape, known: int) -> float:

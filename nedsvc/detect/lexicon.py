@@ -3,8 +3,8 @@
 from typing import Protocol
 
 
-class Names(Protocol):
-    """Known names by their folded key."""
+class Lexicon(Protocol):
+    """Known names by their folded key; the names of an index, or of several."""
 
     def prefixes(self, key: str) -> list[str]:
         """The known keys that `key` starts with, the shortest first."""

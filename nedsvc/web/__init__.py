@@ -1,0 +1,1 @@
+"""The service: the linker over HTTP."""

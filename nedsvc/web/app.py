@@ -1,0 +1,84 @@
+"""The Flask application: routes that read a request, ask the service and send its reply."""
+
+import re
+from secrets import token_hex
+
+import msgspec
+from flask import Flask, Response, g, request
+
+from nedsvc.web.openapi import openapi_document
+from nedsvc.web.pages import pages
+from nedsvc.web.problems import problem, report_problems
+from nedsvc.web.requests import AnnotateRequest, LookupBatchRequest, LookupRequest, read_json, read_parameters
+from nedsvc.web.service import Reply, Service
+
+JSON = "application/json"
+_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8: \\u0000
+_BESIDES_TEXT = 1_000_000  # bytes for queries, spans and options
+_REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+def create_app(service: Service, max_text: int) -> Flask:
+    """The application over a service, for texts of at most `max_text` bytes."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_ESCAPE * max_text + _BESIDES_TEXT
+    report_problems(app)
+    app.before_request(_name_request)
+    app.after_request(_send_request_name)
+    _add_api(app, service)
+    _add_health(app, service)
+    app.register_blueprint(pages())
+    return app
+
+
+def _add_api(app: Flask, service: Service) -> None:
+    @app.post("/v1/annotate")
+    def annotate() -> Response:
+        return _send(service.annotate(read_json(request.get_data(cache=False), AnnotateRequest)))
+
+    @app.get("/v1/lookup")
+    def lookup() -> Response:
+        return _send(service.lookup(read_parameters(request.args, LookupRequest)))
+
+    @app.post("/v1/lookup/batch")
+    def lookup_batch() -> Response:
+        return _send(service.lookup_batch(read_json(request.get_data(cache=False), LookupBatchRequest)))
+
+    @app.get("/v1/entities/<qid>")
+    def entity(qid: str) -> Response:
+        body = service.entity(qid)
+        if body is None:
+            return problem(404, "Unknown entity", f"{qid} is not in the index", "qid")
+        return Response(body, content_type=JSON)
+
+
+def _add_health(app: Flask, service: Service) -> None:
+    document = msgspec.json.encode(openapi_document())
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response(b'{"status":"ok"}', content_type=JSON)
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        return Response(msgspec.json.encode(service.readiness()), content_type=JSON)
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return Response(document, content_type=JSON)
+
+
+def _send(reply: Reply) -> Response:
+    response = Response(reply.body, content_type=JSON)
+    response.headers["X-Nedsvc-Cache"] = reply.cache
+    return response
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(8)
+
+
+def _send_request_name(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    return response

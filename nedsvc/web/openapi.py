@@ -1,0 +1,141 @@
+"""The OpenAPI document, made of the same types that read requests and write answers."""
+
+from typing import Any
+
+import msgspec
+
+from nedsvc import __version__
+from nedsvc.answers import DocumentAnswer, EntityDetails, LookupAnswer
+from nedsvc.web.problems import Problem
+from nedsvc.web.requests import AnnotateRequest, LookupBatchRequest, LookupRequest
+
+
+class LookupBatchAnswer(msgspec.Struct, frozen=True):
+    """What each name means, in the order of the queries."""
+
+    results: tuple[LookupAnswer, ...]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the service is alive."""
+
+    status: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """What the service has to work with; `status` is "ready" or "degraded"."""
+
+    status: str
+    index: str
+    cache: str
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """A route: what it reads (a JSON body or parameters of the address) and what it answers."""
+
+    method: str
+    path: str
+    summary: str
+    answer: type
+    body: type | None = None
+    parameters: type | None = None
+    path_parameter: str | None = None
+    errors: tuple[int, ...] = ()
+    cached: bool = False
+
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path="/v1/annotate",
+        summary="Link what a text names",
+        body=AnnotateRequest,
+        answer=DocumentAnswer,
+        errors=(413, 422),
+        cached=True,
+    ),
+    Operation(
+        method="get",
+        path="/v1/lookup",
+        summary="Tell what a name means",
+        parameters=LookupRequest,
+        answer=LookupAnswer,
+        errors=(413, 422),
+        cached=True,
+    ),
+    Operation(
+        method="post",
+        path="/v1/lookup/batch",
+        summary="Tell what many names mean",
+        body=LookupBatchRequest,
+        answer=LookupBatchAnswer,
+        errors=(413, 422),
+        cached=True,
+    ),
+    Operation(
+        method="get",
+        path="/v1/entities/{qid}",
+        summary="Show an entity",
+        path_parameter="qid",
+        answer=EntityDetails,
+        errors=(404, 422),
+    ),
+    Operation(method="get", path="/healthz", summary="Tell whether the service is alive", answer=Health),
+    Operation(method="get", path="/readyz", summary="Tell what the service has to work with", answer=Readiness),
+)
+
+
+def openapi_document() -> dict[str, Any]:
+    """The document (OpenAPI 3.1, whose schemas are JSON Schema 2020-12)."""
+    types = {
+        type_
+        for operation in OPERATIONS
+        for type_ in (operation.answer, operation.body, operation.parameters)
+        if type_ is not None
+    }
+    ordered = sorted({*types, Problem}, key=lambda type_: type_.__name__)
+    schemas, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    references = dict(zip(ordered, schemas, strict=True))
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "nedsvc", "version": __version__, "summary": "Text in, Wikidata IDs out"},
+        "paths": {operation.path: {operation.method: _operation(operation, references)} for operation in OPERATIONS},
+        "components": {"schemas": components},
+    }
+
+
+def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> dict[str, Any]:
+    answers = {"200": _answer("The answer", "application/json", references[operation.answer], operation)}
+    for status in operation.errors:
+        answers[str(status)] = _answer("What went wrong", "application/problem+json", references[Problem], None)
+    described: dict[str, Any] = {"summary": operation.summary, "responses": answers}
+    if operation.body:
+        content = {"application/json": {"schema": references[operation.body]}}
+        described["requestBody"] = {"required": True, "content": content}
+    parameters = _parameters(operation)
+    if parameters:
+        described["parameters"] = parameters
+    return described
+
+
+def _answer(description: str, media: str, schema: dict[str, Any], operation: Operation | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": description, "content": {media: {"schema": schema}}}
+    if operation and operation.cached:
+        outcomes = {"type": "string", "enum": ["hit", "miss", "bypass"]}
+        answer["headers"] = {"X-Nedsvc-Cache": {"description": "Where it came from", "schema": outcomes}}
+    return answer
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.path_parameter:
+        schema = {"type": "string", "pattern": "^Q[1-9][0-9]{0,9}$"}
+        return [{"name": operation.path_parameter, "in": "path", "required": True, "schema": schema}]
+    if operation.parameters is None:
+        return []
+    (_,), components = msgspec.json.schema_components([operation.parameters])
+    schema = components[operation.parameters.__name__]
+    required = schema.get("required", ())
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": part}
+        for name, part in schema["properties"].items()
+    ]

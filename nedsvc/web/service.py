@@ -1,0 +1,124 @@
+"""What the service does, apart from HTTP: answers as bytes, kept in a cache."""
+
+from collections.abc import Sequence
+from threading import Lock
+
+import msgspec
+
+from nedsvc.answers import document_answer, entity_details, lookup_answer
+from nedsvc.cache import ANNOTATION, LOOKUP, Cache, Entry, Outcome
+from nedsvc.errors import InvalidInput, TooLarge
+from nedsvc.linker import EntityLinker
+from nedsvc.models import Annotation, Lookup, Options, Query
+from nedsvc.offsets import code_point_spans
+from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The JSON of an answer, and whether it came from the cache."""
+
+    body: bytes
+    cache: Outcome
+
+
+class Service:
+    """Answers requests with a linker and a cache. A kept answer has the same bytes as a computed one."""
+
+    def __init__(self, linker: EntityLinker, cache: Cache, max_text: int) -> None:
+        self._linker = linker
+        self._cache = cache
+        self._max_text = max_text
+        # Linking takes a processor for itself, so that threads would only make each other slower.
+        self._linking = Lock()
+
+    def annotate(self, request: AnnotateRequest) -> Reply:
+        """The annotated document. Raises `InvalidInput`, `TooLarge`."""
+        self._check_size("text", request.text)
+        _check_limit("options.limit", request.options.limit)
+        spans = request.mentions
+        given = None if spans is None else code_point_spans(request.text, spans, request.options.offsets)
+
+        def compute() -> Entry:
+            with self._linking:
+                annotation = self._linker.annotate(
+                    request.text, language=request.language, mentions=given, options=request.options
+                )
+            return _annotation_entry(annotation, request.options)
+
+        return Reply(*self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked(request)), compute))
+
+    def lookup(self, request: LookupRequest) -> Reply:
+        """What a name means. Raises `InvalidInput`, `TooLarge`."""
+        query = request.query()
+        self._check_query(query, request.limit, "")
+
+        def compute() -> Entry:
+            return self._look_up([query], request.language, request.limit)[0]
+
+        return Reply(*self._cache.get_or_compute(self._lookup_key(query, request.language, request.limit), compute))
+
+    def lookup_batch(self, request: LookupBatchRequest) -> Reply:
+        """What each of many names means; they are kept one by one. Raises `InvalidInput`, `TooLarge`."""
+        if len(request.queries) > MOST_QUERIES:
+            raise TooLarge("queries", f"may be {MOST_QUERIES} at a time, not {len(request.queries)}")
+        for place, query in enumerate(request.queries):
+            self._check_query(query, request.limit, f"queries[{place}].")
+        keys = [self._lookup_key(query, request.language, request.limit) for query in request.queries]
+        kept, outcome = self._cache.get_many(keys)
+        missing = {key: query for key, query, body in zip(keys, request.queries, kept, strict=True) if body is None}
+        entries = dict(
+            zip(missing, self._look_up(list(missing.values()), request.language, request.limit), strict=True)
+        )
+        self._cache.set_many(entries)
+        bodies = [body if body is not None else entries[key].body for key, body in zip(keys, kept, strict=True)]
+        return Reply(b'{"results":[' + b",".join(bodies) + b"]}", outcome)
+
+    def entity(self, qid: str) -> bytes | None:
+        """What is known of an entity; None where it is unknown. Raises `InvalidInput`."""
+        entity = self._linker.entity(qid)
+        return _encode(entity_details(entity)) if entity else None
+
+    def readiness(self) -> dict[str, str]:
+        """What the service has to work with."""
+        cache = self._cache.state()
+        status = "ready" if cache in {"memory", "redis"} else "degraded"
+        return {"status": status, "index": self._linker.index, "cache": cache}
+
+    def _look_up(self, queries: Sequence[Query], language: str, limit: int) -> list[Entry]:
+        if not queries:
+            return []
+        with self._linking:
+            lookups = self._linker.lookup_batch(queries, language=language, limit=limit)
+        return [_lookup_entry(lookup) for lookup in lookups]
+
+    def _lookup_key(self, query: Query, language: str, limit: int) -> str:
+        return LOOKUP.key(self._linker.index, self._asked((query, language, limit)))
+
+    def _asked(self, request: object) -> object:
+        return (*self._linker.identity, request)
+
+    def _check_query(self, query: Query, limit: int, path: str) -> None:
+        self._check_size(f"{path}mention", query.mention)
+        self._check_size(f"{path}context", query.context or "")
+        _check_limit("limit", limit)
+
+    def _check_size(self, field: str, text: str) -> None:
+        # A text has at least as many bytes as characters; only near the limit is it encoded to count them.
+        if len(text) > self._max_text or len(text.encode("utf-8", "surrogatepass")) > self._max_text:
+            raise TooLarge(field, f"may have {self._max_text} bytes; split it, or raise NEDSVC_MAX_TEXT")
+
+
+def _check_limit(field: str, limit: int) -> None:
+    if not 1 <= limit <= MOST_CANDIDATES:
+        raise InvalidInput(field, f"must be from 1 to {MOST_CANDIDATES}, not {limit}")
+
+
+def _annotation_entry(annotation: Annotation, options: Options) -> Entry:
+    known = any(link.status == "linked" for link in annotation.links)
+    return Entry(_encode(document_answer(annotation, options)), ANNOTATION.lifetime(known=known))
+
+
+def _lookup_entry(lookup: Lookup) -> Entry:
+    return Entry(_encode(lookup_answer(lookup)), LOOKUP.lifetime(known=lookup.link.status != "nil"))
