@@ -18,13 +18,16 @@ CACHE := $(or $(NEDSVC_CACHE),.cache)
 SAMPLE_INDEX := $(CACHE)/sample-index
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench system-deps
+.PHONY: help demo serve test lint bench system-deps
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 demo: $(INSTALLED) ## Link the example article with the starter index
 	@.venv/bin/nedsvc annotate examples/article.txt
+
+serve: $(INSTALLED) ## Serve the starter index, or NEDSVC_INDEX, on port 8000 (NEDSVC_REDIS_URL: where answers are kept)
+	@.venv/bin/nedsvc serve
 
 test: $(INSTALLED) ## Run the tests (NEDSVC_SHARED: the folder of the shared material, for the tests that read it)
 	.venv/bin/python -m pytest -n auto
@@ -42,17 +45,23 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure accuracy and speed (needs NEDSVC
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/build.py
 
+# RUNLEVEL=1 keeps Debian's package from starting a server of its own; the tests start theirs.
+INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes
+
 system-deps: ## Install what must come from the system's package manager
-	@if [ -n "$(PYTHON)" ]; then \
+	@packages="$(if $(PYTHON),,python3-venv)"; \
+	command -v redis-server >/dev/null || packages="$$packages redis-server"; \
+	packages="$${packages# }"; \
+	if [ -z "$$packages" ]; then \
 		echo "system-deps: nothing to install"; \
 	elif ! command -v apt-get >/dev/null; then \
-		echo "system-deps: no apt-get here; install Python 3.11, 3.12 or 3.13 with its venv module"; \
+		echo "system-deps: no apt-get here; what Debian calls $$packages is missing"; \
 	elif [ "$$(id -u)" = 0 ]; then \
-		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes python3-venv; \
+		apt-get update && $(INSTALL) $$packages; \
 	elif command -v sudo >/dev/null; then \
-		sudo apt-get update && sudo DEBIAN_FRONTEND=noninteractive apt-get install --yes python3-venv; \
+		sudo apt-get update && sudo $(INSTALL) $$packages; \
 	else \
-		echo "system-deps: not root, and no sudo here; have python3-venv installed"; \
+		echo "system-deps: not root, and no sudo here; have $$packages installed"; \
 	fi
 
 $(INSTALLED): pyproject.toml

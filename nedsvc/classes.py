@@ -29,9 +29,7 @@ class Hierarchy:
         found = set(classes)
         frontier = list(found)
         while frontier:
-            frontier = [
-                child for class_ in frontier for child in self._subclasses.get(class_, ()) if child not in found
-            ]
+            frontier = list({child for class_ in frontier for child in self._subclasses.get(class_, ())} - found)
             found.update(frontier)
         return frozenset(found)
 

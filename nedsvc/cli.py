@@ -50,6 +50,10 @@ def _source_options(command: Command) -> Command:
     return command
 
 
+def _comma_separated(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",")) if value else ()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nedsvc")
 def main() -> None:
@@ -70,7 +74,7 @@ main.add_command(index)
     type=click.Path(path_type=Path),
     help="JSON list of {start, end}: link just these spans.",
 )
-@click.option("--types", multiple=True, type=click.Choice(ENTITY_TYPES), help="Report only this type; may be repeated.")
+@click.option("--types", callback=_comma_separated, help="Report only these types, such as PERSON,ORG.")
 @click.option(
     "--threshold",
     type=float,
@@ -109,6 +113,8 @@ def annotate(
         if output == "json":
             click.echo(msgspec.json.encode(document_answer(annotation, options)))
         else:
+            if len(files) > 1:
+                click.echo(annotation.id)
             click.echo(annotation_text(annotation))
 
 
@@ -151,14 +157,13 @@ def lookup(
 def serve(index_folder: Path | None, detector: str, model: str | None, host: str, port: int, workers: int) -> None:
     """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set."""
     # Flask and gunicorn are for the service alone; the other commands start sooner without them.
+    from nedsvc.web import server  # noqa: PLC0415
     from nedsvc.web.app import create_app  # noqa: PLC0415
-    from nedsvc.web.server import Binding  # noqa: PLC0415
-    from nedsvc.web.server import serve as listen
     from nedsvc.web.service import Service  # noqa: PLC0415
 
     settings = read_settings(os.environ, index=index_folder, model=model)
     service = Service(linker_from_settings(settings, detector), cache_from_settings(settings), settings.max_text)
-    listen(create_app(service, settings.max_text), Binding(host=host, port=port, workers=workers))
+    server.serve(create_app(service, settings.max_text), server.Binding(host=host, port=port, workers=workers))
 
 
 def _documents(files: Sequence[str], language: str, mentions_file: Path | None, offsets: Offsets) -> list[Document]:

@@ -28,6 +28,9 @@ def reports_errors(command: Callable[_Arguments, _Result]) -> Callable[_Argument
         except NedError as error:
             click.echo(f"nedsvc: {error}", err=True)
             sys.exit(WRONG_INPUT if isinstance(error, _OF_THE_INPUT) else FAILED)
+        except OSError as error:
+            click.echo(f"nedsvc: {error.filename or 'output'}: {error.strerror or error}", err=True)
+            sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo("nedsvc: interrupted; nothing half-written was left", err=True)
             sys.exit(FAILED)

@@ -1,5 +1,8 @@
 """The commands `nedsvc index build`, `info` and `verify`."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -68,7 +71,7 @@ def build(
     )
     paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
     console = Console(stderr=True)
-    with _progress(console) as bar:
+    with _stopped_like_ctrl_c(), _progress(console) as bar:
         task = bar.add_task("reading", total=total_size(paths), lines=0)
         report = Report(
             progress=lambda progress: _show(bar, task, progress),
@@ -103,6 +106,16 @@ def verify(folder: Path) -> None:
     manifest = read_manifest(folder)
     verify_files(folder, manifest.files)
     click.echo(f"{folder}: {len(manifest.files)} files are as they were written ({manifest.content_id}).", err=True)
+
+
+@contextmanager
+def _stopped_like_ctrl_c() -> Iterator[None]:
+    """Lets SIGTERM end a build as Ctrl-C does, so that nothing half-written stays."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def linker_from_index(
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
     index = Index.open(path)
-    source = LocalSource(index, tables.titles())
+    source = LocalSource(index, tables.titles(), tables.stop_words())
     return EntityLinker(
         source,
         _detector(detector, index, model),
@@ -67,7 +67,7 @@ def _detector(name: str, index: Index, model: str | None) -> Detector:
         found.append(Gazetteer(index, common, calendar))
     if name != "gazetteer":
         found.append(_spacy_detector(model))
-    trimmed = [TrimmedDetector(detector, index, tables.titles()) for detector in found]
+    trimmed = [TrimmedDetector(detector, index, tables.titles(), common) for detector in found]
     return RecurringDetector(UnionDetector(trimmed), index, common | calendar)
 
 

@@ -1,6 +1,7 @@
 """What speaks for a candidate: a declared list of small functions over all the candidates of a document at once."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -130,8 +131,7 @@ def context(table: CandidateTable) -> Floats:
     rows, columns = _shared_words(table.candidates, known)
     carriers = np.bincount(columns, minlength=len(known))
     rarity = np.log((1 + len(table.candidates)) / (1 + carriers))
-    nearness = _nearness(table, places, len(known))
-    weights = nearness[table.chain[rows], columns] * rarity[columns]
+    weights = _nearness(table, places, table.chain[rows], columns) * rarity[columns]
     sums = np.bincount(rows, weights=weights, minlength=len(table.candidates))
     lengths = np.array([len(candidate.words) for candidate in table.candidates])
     return 1 - np.exp(-sums / np.sqrt(lengths + 4.0))
@@ -146,19 +146,27 @@ def _shared_words(candidates: Sequence[Candidate], known: NDArray[np.uint32]) ->
     return np.repeat(np.arange(len(lengths)), lengths)[hits], places[hits]
 
 
-def _nearness(table: CandidateTable, places: Ints, distinct: int) -> Floats:
-    """For each chain (row) and distinct word of the text (column): 1 near a mention, less elsewhere, 0 inside one.
+def _nearness(table: CandidateTable, places: Ints, chains: Ints, columns: Ints) -> Floats:
+    """For each pair of a chain and a distinct word of the text: 1 near a mention, less elsewhere, 0 inside one.
 
-    `places` holds the column of each word of the text.
+    `places` holds the column of each word of the text; the pairs are sorted by chain.
     """
-    matrix = np.full((len(table.chains), distinct), _FAR)
-    for row, chain in enumerate(table.chains):
+    weights = np.empty(len(columns))
+    of_column = np.full(int(places.max(initial=0)) + 1, _FAR)
+    bounds = np.searchsorted(chains, np.arange(len(table.chains) + 1)).tolist()
+    for chain, (start, stop) in zip(table.chains, pairwise(bounds), strict=True):
+        if start == stop:
+            continue
         spans = [table.text.positions(table.mentions[mention]) for mention in chain.mentions]
+        near = [places[max(0, span.start - WINDOW) : span.stop + WINDOW] for span in spans]
+        for window in near:
+            of_column[window] = 1.0
         for span in spans:
-            matrix[row, places[max(0, span.start - WINDOW) : span.stop + WINDOW]] = 1.0
-        for span in spans:
-            matrix[row, places[span.start : span.stop]] = 0.0
-    return matrix
+            of_column[places[span.start : span.stop]] = 0.0
+        weights[start:stop] = of_column[columns[start:stop]]
+        for window in near:
+            of_column[window] = _FAR
+    return weights
 
 
 def antecedent(table: CandidateTable) -> Floats:

@@ -8,6 +8,8 @@ import msgspec
 from nedsvc.models import EntityType, Mention
 from nedsvc.names import fold, initials, is_acronym
 
+MOST_EXPANSIONS = 8  # a name that more longer ones hold is short for none of them
+
 
 class Chain(msgspec.Struct, frozen=True):
     """The mentions of a document with the same name; they are decided together.
@@ -53,6 +55,8 @@ def _expansions(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
         if len(words[position]) > 1:
             acronyms[initials(name)].append(position)
     return {
-        name: tuple(longer[keys] if not is_acronym(name) else longer[keys] + acronyms["".join(keys)])
+        name: tuple(
+            (longer[keys] if not is_acronym(name) else longer[keys] + acronyms["".join(keys)])[:MOST_EXPANSIONS]
+        )
         for name, keys in zip(names, words, strict=True)
     }

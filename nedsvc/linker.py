@@ -27,8 +27,8 @@ from nedsvc.ranking import Ranker
 from nedsvc.sources import KnowledgeSource
 from nedsvc.text import Text, read_text
 
-BATCH_DOCUMENTS = 256
-BATCH_CHARACTERS = 400_000
+BATCH_DOCUMENTS = 128
+BATCH_CHARACTERS = 100_000
 
 AUTO = "auto"
 
@@ -97,6 +97,8 @@ class EntityLinker:
 
     def annotate_batch(self, documents: Iterable[Document], options: Options = _DEFAULTS) -> Iterator[Annotation]:
         """The links of many documents, in their order; reads ahead by a bounded batch. Raises `InvalidInput`."""
+        if not isinstance(options, Options):
+            raise InvalidInput("options", f"must be Options, not {type(options).__name__}")
         for batch in _batches(documents):
             yield from self._annotate_all(batch, options)
 
@@ -210,6 +212,8 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     batch: list[Document] = []
     characters = 0
     for document in documents:
+        if not isinstance(document, Document):
+            raise InvalidInput("documents", f"must hold Document(text=…), not {type(document).__name__}")
         batch.append(document)
         characters += len(document.text)
         if len(batch) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
@@ -243,7 +247,10 @@ def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] |
 
 def _outside(detected: Sequence[Mention], given: Sequence[Mention]) -> list[Mention]:
     """The detected mentions that overlap none of the given ones."""
-    return [one for one in detected if not any(one.start < other.end and other.start < one.end for other in given)]
+    covered = bytearray(max((one.end for one in given), default=0))
+    for one in given:
+        covered[one.start : one.end] = b"\x01" * (one.end - one.start)
+    return [one for one in detected if not any(covered[one.start : one.end])]
 
 
 def _kept(links: Iterable[Link], wanted: set[tuple[int, int]] | None, options: Options) -> Iterator[Link]:

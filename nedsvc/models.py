@@ -45,12 +45,15 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("text", f"must be a string, not {type(self.text).__name__}")
         if not self.text.strip():
             raise InvalidInput("text", "is empty; give a text that has words")
+        _check_unicode("text", self.text)
+        if self.mentions is not None and not isinstance(self.mentions, tuple | list):
+            raise InvalidInput("mentions", f"must be a list of Span, not {type(self.mentions).__name__}")
         for span in self.mentions or ():
             self._check(span)
 
     def _check(self, span: Span) -> None:
-        if not isinstance(span, Span):
-            raise InvalidInput("mentions", f"must hold Span(start, end), not {span!r}")
+        if not isinstance(span, Span) or not _is_whole(span.start) or not _is_whole(span.end):
+            raise InvalidInput("mentions", f"must hold Span(start, end) with whole numbers, not {span!r}")
         if not 0 <= span.start < span.end <= len(self.text):
             where = f"inside the text of {len(self.text)} characters"
             raise InvalidInput("mentions", f"the span {span.start}-{span.end} is not {where}")
@@ -63,10 +66,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
     `limit`: candidates kept a mention. `candidates`: show them. `explain`: show the values of their features.
-    `offsets`: the unit in which JSON counts; in Python offsets are always code points.
+    `offsets`: the unit in which JSON counts; in Python offsets are always code points. In Python the ids and scores of
+    the candidates are always there; `candidates` adds their entities.
     """
 
-    types: tuple[EntityType, ...] = ()
+    types: Sequence[EntityType] = ()
     threshold: float = 0.25
     limit: int = 5
     candidates: bool = False
@@ -74,12 +78,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     offsets: Offsets = "codepoint"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.types, tuple | list):
+            raise InvalidInput("types", f"must be a list of types, not {self.types!r}")
         for name in self.types:
             if name not in ENTITY_TYPES:
                 raise InvalidInput("types", f"{name!r} is unknown; choose from {', '.join(ENTITY_TYPES)}")
         if not _is_number(self.threshold) or not 0 <= self.threshold <= 1:
             raise InvalidInput("threshold", f"must be a number from 0 to 1, not {self.threshold!r}")
-        if not isinstance(self.limit, int) or isinstance(self.limit, bool) or self.limit < 1:
+        if not _is_whole(self.limit) or self.limit < 1:
             raise InvalidInput("limit", f"must be a whole number of 1 or more, not {self.limit!r}")
         if self.offsets not in get_args(Offsets):
             raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
@@ -184,6 +190,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if not isinstance(self.mention, str) or not self.mention.strip():
             raise InvalidInput("mention", "is empty; give a name")
+        _check_unicode("mention", self.mention)
+        if self.context is not None:
+            if not isinstance(self.context, str):
+                raise InvalidInput("context", f"must be a string, not {type(self.context).__name__}")
+            _check_unicode("context", self.context)
         if self.type is not None and self.type not in ENTITY_TYPES:
             raise InvalidInput("type", f"{self.type!r} is unknown; choose from {', '.join(ENTITY_TYPES)}")
 
@@ -195,8 +206,20 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     link: Link
 
 
+def _check_unicode(field: str, text: str) -> None:
+    """Refuses half of a surrogate pair, which no encoding of Unicode can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(field, f"holds half a surrogate pair at {error.start}, which is no character") from error
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or _is_whole(value)
 
 
 def checked_qid(qid: str) -> str:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,9 @@ import platformdirs
 from nedsvc import tables
 from nedsvc.errors import NedError
 from nedsvc.index.build import build_from_items
-from nedsvc.index.format import FORMAT_VERSION, BuildOptions, check_sizes, read_manifest, type_mask
-from nedsvc.index.records import Item, OfficeHeld, Record
+from nedsvc.index.format import FORMAT_VERSION, BuildOptions, type_mask
+from nedsvc.index.reader import Index
+from nedsvc.index.records import Item, OfficeHeld
 from nedsvc.models import Office, qid_number
 
 _STATEMENTS_A_LINK = 3
@@ -66,7 +68,7 @@ def starter_items() -> Iterator[Item]:
 
 def _build(folder: Path) -> Path:
     items = list(starter_items())
-    languages = sorted({language for item in items for language in item.record.labels} - {"en"})
+    languages = sorted({language for item in items for language in item.labels} - {"en"})
     build_from_items(items, folder, BuildOptions(languages=("en", *languages), name="starter"))
     return folder
 
@@ -79,14 +81,12 @@ def _item(entry: _Entry) -> Item:
     links = [*entry.links, *(office for office, _, _ in offices)]
     return Item(
         number=qid_number(entry.id),
-        record=Record(
-            labels={"en": entry.label} | {language: names[0] for language, names in foreign.items()},
-            descriptions={"en": entry.description},
-            aliases={"en": english} | aliases if english else aliases,
-            wikipedia=entry.wikipedia,
-            dates={name: date for name in ("born", "died", "founded", "dissolved") if (date := getattr(entry, name))},
-            offices=offices,
-        ),
+        labels={"en": entry.label} | {language: names[0] for language, names in foreign.items()},
+        descriptions={"en": entry.description},
+        aliases={"en": english} | aliases if english else aliases,
+        wikipedia=entry.wikipedia,
+        dates={name: date for name in ("born", "died", "founded", "dissolved") if (date := getattr(entry, name))},
+        offices=offices,
         links=list(dict.fromkeys(map(qid_number, links))),
         types=type_mask((entry.type,)),
         sitelinks=entry.sitelinks,
@@ -99,8 +99,8 @@ def _held(office: Office) -> OfficeHeld:
 
 
 def _digest() -> str:
-    """Tells one version of the starter from another: its texts, the tables and the format."""
-    total = hashlib.sha256(f"{FORMAT_VERSION}\n".encode() + tables.table_bytes())
+    """Tells one version of the starter from another: its texts, the tables, the format and the code that builds it."""
+    total = hashlib.sha256(f"{FORMAT_VERSION} {version('nedsvc')}\n".encode() + tables.table_bytes())
     for name, content in tables.starter_files():
         total.update(name.encode() + b"\n" + content)
     return total.hexdigest()[:16]
@@ -108,8 +108,9 @@ def _digest() -> str:
 
 def _is_whole(folder: Path) -> bool:
     with suppress(NedError):
-        check_sizes(folder, read_manifest(folder).files)
+        Index.open(folder)
         return True
+    shutil.rmtree(folder, ignore_errors=True)  # what is there cannot be used, and would stand in the way
     return False
 
 

@@ -153,8 +153,46 @@ def test_a_garbled_name_of_many_words_reaches_its_entity(run: Any, pipelines: Pa
         json.loads(run("lookup", name, "--format", "json", index=pipelines).stdout)
         for name in ("Power of Siberia 2", "Power 2 gas pipeline of Siberia", "Siberia Power of 2")
     ]
-    assert [answer["candidates"][0]["id"] for answer in answers] == [PIPELINE] * 3
+    assert [answer["entity"]["id"] for answer in answers] == [PIPELINE] * 3
     assert answers[0]["confidence"] > answers[1]["confidence"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Kazan",
+        "Perm",
+        "Lower Austria",
+        "Brian Kemp",
+        "Matthew Miller",
+        "Chris Rock",
+        "Chicago Bulls",
+        "Us Weekly",
+        "Bari",
+    ],
+)
+def test_another_name_is_not_taken_for_a_misspelling(run: Any, name: str) -> None:
+    assert json.loads(run("lookup", name, "--format", "json").stdout)["status"] == "nil"
+
+
+@pytest.mark.parametrize(
+    ("name", "qid"),
+    [
+        ("US Secretary of State Antony Blinken", "Q7821917"),
+        ("Chinese President Xi Jinping", "Q15031"),
+        ("Ukraine’s Zelenskyy", "Q3874799"),
+    ],
+)
+def test_a_name_is_found_behind_what_describes_its_bearer(run: Any, name: str, qid: str) -> None:
+    assert json.loads(run("lookup", name, "--format", "json").stdout)["entity"]["id"] == qid
+
+
+def test_several_tables_are_told_apart_by_their_files(run: Any, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("b.txt", "a.txt")]
+    for file in files:
+        file.write_text("in Kyiv")
+    lines = run("annotate", *map(str, files)).stdout.splitlines()
+    assert [line for line in lines if line.endswith(".txt")] == [str(file) for file in files]
 
 
 def test_an_unknown_name_is_nil(run: Any) -> None:
@@ -202,6 +240,7 @@ def test_given_mentions_go_with_one_text(run: Any, tmp_path: Path) -> None:
         (("--language", "xx"), ("language", "'xx' is not in this index")),
         (("--threshold", "3"), ("threshold", "from 0 to 1")),
         (("--limit", "0"), ("limit", "1 or more")),
+        (("--types", "PERSON,CITY"), ("types", "'CITY' is unknown")),
         (("--detector", "spacy", "--model", "no_such_model"), ("no_such_model", "not installed")),
     ],
 )
@@ -209,7 +248,7 @@ def test_options_that_cannot_be_used_are_refused(run: Any, arguments: tuple[str,
     assert refused(run("annotate", *arguments, input="in Kyiv"), *parts)
 
 
-@pytest.mark.parametrize("arguments", [("--types", "CITY"), ("--offsets", "bytes"), ("--frobnicate",)])
+@pytest.mark.parametrize("arguments", [("--offsets", "bytes"), ("--frobnicate",)])
 def test_unknown_options_are_refused_with_the_usage(run: Any, arguments: tuple[str, ...]) -> None:
     result = run("annotate", *arguments, input="in Kyiv")
     assert result.exit_code == 2

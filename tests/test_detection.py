@@ -21,7 +21,8 @@ def found(linker: EntityLinker, text: str, language: str = "en") -> list[tuple[s
         "May he come? Will he go? We told us. The state will march.",
         "It happened in May, on a Monday in March.",
         "State of the art; art for the state.",
-        "Give us this day.",
+        "Give us this day. He said: Us and them.",
+        "Will you come? asked Will, who may.",
     ],
 )
 def test_common_words_and_dates_are_no_names(gazetteer_linker: EntityLinker, text: str) -> None:
@@ -146,3 +147,21 @@ def test_an_english_model_keeps_out_of_texts_in_other_languages(
 ) -> None:
     assert expected in found(default_linker, text, language)
     assert all(link.mention.label is None for link in default_linker.annotate(text, language=language).links)
+
+
+def test_a_mention_ends_at_the_end_of_its_line(default_linker: EntityLinker) -> None:
+    assert [name for name, _ in found(default_linker, "Blinken in Kiev.\nKyiv\nNATO")] == [
+        "Blinken",
+        "Kiev",
+        "Kyiv",
+        "NATO",
+    ]
+
+
+def test_a_long_text_is_read_in_pieces_without_losing_its_offsets(default_linker: EntityLinker) -> None:
+    sentence = "Then Sergey Lavrov flew to Kharkiv with Smallville Airlines. "
+    links = default_linker.annotate(sentence * 700).links
+    assert len(links) % 700 == 0
+    assert {link.mention.start % len(sentence) for link in links} == {
+        link.mention.start for link in default_linker.annotate(sentence).links
+    }

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from test_layers import LAYERS
 
 from nedsvc.features import FEATURES
 from nedsvc.settings import SETTINGS
@@ -124,3 +126,24 @@ def test_the_table_of_features_is_that_of_their_docstrings() -> None:
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
     assert all((page.parent / target).exists() for target in targets), targets
+
+
+def test_the_table_of_layers_names_what_the_layers_test_enforces() -> None:
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", DESIGN, re.MULTILINE)
+    named = [set(re.findall(r"`([\w/]+)`?", text)) for _, text in rows]
+    for number, layer in enumerate(LAYERS):
+        modules = {module.removesuffix(".*").replace(".", "/") for module in layer if module}
+        folders = {module.partition("/")[0] for module in named[number]}
+        assert {module.partition("/")[0] for module in modules} <= folders | {"detect", "web"}, number
+
+
+def test_every_table_of_the_package_is_explained() -> None:
+    for file in (ROOT / "nedsvc" / "data").iterdir():
+        assert f"| `{file.name}` |" in DESIGN
+
+
+def test_every_library_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in project["dependencies"]:
+        name = re.split(r"[>=\[]", requirement)[0]
+        assert f"`{name}`" in DESIGN

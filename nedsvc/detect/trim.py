@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from nedsvc.detect import Detector
 from nedsvc.detect.lexicon import Lexicon
 from nedsvc.models import EntityType, Mention
-from nedsvc.names import LONGEST_TITLE, title_length
+from nedsvc.names import LONGEST_TITLE, Shape, shape, title_length
 from nedsvc.text import Text
 
 _ARTICLES = frozenset({"the", "a", "an"})
+_SEPARATORS = frozenset("/\n\r")
 _APOSTROPHES = frozenset({"'", "’", "ʼ"})
 
 
@@ -18,10 +19,13 @@ class TrimmedDetector:
     What is known as it stands ("The Hague", "Pope Francis") is kept whole; of "President Putin" the name is kept.
     """
 
-    def __init__(self, detector: Detector, lexicon: Lexicon, titles: frozenset[str]) -> None:
+    def __init__(
+        self, detector: Detector, lexicon: Lexicon, titles: frozenset[str], common_words: frozenset[str]
+    ) -> None:
         self._detector = detector
         self._lexicon = lexicon
         self._titles = titles
+        self._common = common_words
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The inner detector's mentions, trimmed, and split at slashes and at the possessive of a known name."""
@@ -39,8 +43,8 @@ class TrimmedDetector:
                 yield mention_at(text, name, mention.label if part.stop == span.stop else None)
 
     def _may_be_name(self, text: Text, span: range) -> bool:
-        """Whether the words have a capital and are no part of a longer title ("Secretary of State")."""
-        if all(text.surface(text.tokens[position]).islower() for position in span):
+        """Whether the words have a capital, are no common word and no part of a longer title ("Secretary of State")."""
+        if all(text.surface(text.tokens[position]).islower() for position in span) or self._is_common(text, span):
             return False
         return not any(
             _key(text, range(first, last)) in self._titles
@@ -50,10 +54,10 @@ class TrimmedDetector:
         )
 
     def _parts(self, text: Text, span: range) -> Iterator[range]:
-        """The names in the span: the sides of a slash, and an owner before what is owned ("Ukraine’s Council")."""
+        """The names in the span: on each side of a slash or a line break, and an owner ("Ukraine’s Council")."""
         first = span.start
         for position in span[1:]:
-            if "/" in _gap(text, position):
+            if not _SEPARATORS.isdisjoint(_gap(text, position)):
                 yield range(first, position)
                 first = position
             elif self._ends_owner(text, range(first, position), span):
@@ -88,6 +92,12 @@ class TrimmedDetector:
         if self._lexicon.shapes(whole) and not self._lexicon.shares_bearer(whole, _key(text, rest)):
             return span
         return rest
+
+    def _is_common(self, text: Text, span: range) -> bool:
+        """Whether it is a capitalised common word that no known name is written like ("Us", "Will")."""
+        key = _key(text, span)
+        title = shape(text.surface(text.tokens[span.start])) == Shape.TITLE
+        return key in self._common and title and not self._lexicon.shapes(key) & 1 << Shape.TITLE
 
 
 def mention_at(text: Text, span: range, label: EntityType | None) -> Mention:

@@ -15,6 +15,11 @@ def starts(rows: Ints, count: int) -> NDArray[np.uint64] | NDArray[np.uint32]:
     return ends.astype(np.uint32) if ends[-1] < 1 << 32 else ends
 
 
+def starts_of(counts: Ints) -> NDArray[np.int64]:
+    """Where each row's part begins when each has so many."""
+    return np.cumsum(counts, dtype=np.int64) - counts
+
+
 def positions_in_group(groups: Ints) -> Ints:
     """For values sorted by group: how many of the same group stand before each."""
     if not len(groups):

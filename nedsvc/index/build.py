@@ -71,15 +71,24 @@ def build_index(
         reading = _Reading(columns, options, report or Report())
         reading.read(dumps)
         laid = lay_out(columns, folder, classes, _packaged_tables())
+        if not laid.entities:
+            raise InvalidInput("DUMP", _nothing_left(reading.manifest(laid).counts))
         return _finish(folder, reading.manifest(laid))
 
 
 def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
     """Build an index of items that were not read from a dump."""
     with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, options.languages) as columns:
-        columns.add(list(items))
+        for item in items:
+            columns.add(item)
         laid = lay_out(columns, folder, (), _packaged_tables())
         return _finish(folder, _manifest(options, columns.languages, laid, Counts()))
+
+
+def _nothing_left(counts: Counts) -> str:
+    if counts.broken == counts.lines:
+        return f"is no dump of Wikidata: none of its {counts.lines:,} lines is an entity; nothing was written"
+    return "no entity is left by these languages, classes and sitelinks; nothing was written"
 
 
 def _packaged_tables() -> Tables:
@@ -136,13 +145,13 @@ class _Reading:
         self._report.progress(Progress(position, self._lines, finished=True))
 
     def _read_batch(self, batch: Batch) -> None:
-        read = self._reader.read
-        items = []
+        read, add = self._reader.read, self._columns.add
+        empty = 0
         for number, line in enumerate(batch.lines, batch.first):
-            text = line.strip(b" \t\r,")
+            text = line.strip(b" \t\r\n,")
             if len(text) < 2:  # the brackets of the array, and empty lines
+                empty += 1
                 continue
-            self._lines += 1
             try:
                 item = read(text)
             except BrokenLine as error:
@@ -151,27 +160,23 @@ class _Reading:
             if item is None:
                 self._not_items += 1
             elif self._is_wanted(item):
-                items.append(item)
-        self._columns.add(items)
+                add(item)
+        self._lines += len(batch.lines) - empty
+        self._columns.work()
 
     def _is_wanted(self, item: Item) -> bool:
         if item.superclasses:
             self._columns.add_superclasses(item)
-        reason = self._reason_against(item)
-        if reason is None:
+        if not self._classes_left_out.isdisjoint(item.classes):
+            reason = next(self._left_out[class_] for class_ in item.classes if class_ in self._left_out)
+        elif not item.labels:
+            reason = "no label in the chosen languages"
+        elif item.sitelinks < self._options.min_sitelinks:
+            reason = f"fewer than {self._options.min_sitelinks} sitelinks"
+        else:
             return True
         self._reasons[reason] += 1
         return False
-
-    def _reason_against(self, item: Item) -> str | None:
-        classes = item.record.classes
-        if not self._classes_left_out.isdisjoint(classes):
-            return next(self._left_out[class_] for class_ in classes if class_ in self._left_out)
-        if not item.record.labels:
-            return "no label in the chosen languages"
-        if item.sitelinks < self._options.min_sitelinks:
-            return f"fewer than {self._options.min_sitelinks} sitelinks"
-        return None
 
     def _note_broken(self, what: str) -> None:
         if self._options.strict:

@@ -1,14 +1,19 @@
 """Items as flat columns: all that is kept of them until the arrays of the index are made."""
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import accumulate, chain
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
+
+from nedsvc.index.arrays import Ints
 from nedsvc.index.files import HashedFile
 from nedsvc.index.format import RECORDS, Kind
-from nedsvc.index.records import Item, Record, encode_record
+from nedsvc.index.records import Item, append_record
+from nedsvc.index.spellings import Spellings
 
 KIND_BITS = 2
 
@@ -16,31 +21,23 @@ KIND_BITS = 2
 class Columns:
     """Takes items one by one. Numbers, counts and texts go to columns, records straight to their file.
 
-    Where an item has several of something, `<name>_end` holds how many there were up to and with this item. Names
-    come in no such order: `name_items` holds whose each is, and `label_place` where each item's label is.
+    Where an item has several of something, these follow those of the item before, and a fact of the item says how
+    many there are. The first of its names is its label.
     """
 
     def __init__(self, folder: Path, languages: tuple[str, ...]) -> None:
         self.records = HashedFile(folder / RECORDS)
+        self._packed = bytearray()
         self._marks = _Marks()
         for language in languages:
             self._marks[language]  # the places of languages follow the order in which they are first asked for
-        self.numbers = array("I")
-        self.sitelinks = array("I")
-        self.statements = array("I")
-        self.types = array("H")
-        self.is_instance = array("B")
-        self.names: list[str] = []
+        self._facts = array("I")
+        self.names = Spellings()
         self.name_marks = array("I")
-        self.name_items = array("I")
-        self.label_place = array("Q")
-        self.descriptions: list[str] = []
-        self.description_end = array("Q")
+        self._descriptions: defaultdict[str, int] = defaultdict(count().__next__)
+        self.description_places = array("I")
         self.links = array("I")
-        self.link_end = array("Q")
         self.classes = array("I")
-        self.class_end = array("Q")
-        self.record_end = array("Q")
         self.subclasses = array("I")
         self.superclasses = array("I")
 
@@ -61,48 +58,86 @@ class Columns:
             self.subclasses.append(item.number)
             self.superclasses.append(superclass)
 
-    def add(self, items: Sequence[Item]) -> None:
-        """Take items; a thousand at once cost half of what one at a time would."""
-        first = len(self.numbers)
-        records = [item.record for item in items]
-        self.numbers.extend([item.number for item in items])
-        self.sitelinks.extend([item.sitelinks for item in items])
-        self.statements.extend([item.statements for item in items])
-        self.types.extend([item.types for item in items])
-        self.is_instance.extend([bool(record.classes) for record in records])
-        _extend(self.links, self.link_end, [item.links for item in items])
-        _extend(self.classes, self.class_end, [item.record.classes or item.superclasses for item in items])
-        _extend(self.descriptions, self.description_end, [record.descriptions.values() for record in records])
-        self._add_labels(records)
-        for number, item in enumerate(items, first):
-            if item.record.aliases or item.demonyms:
-                self._add_other_names(number, item.record.aliases, item.demonyms)
-        self._add_records(records)
+    def facts(self) -> "Facts":
+        """What is one number for each item."""
+        table = np.array(self._facts, dtype=np.uint32).reshape(-1, len(Facts._fields))
+        return Facts(*table.T.copy())
 
-    def _add_labels(self, records: Sequence[Record]) -> None:
-        before, first = len(self.names), len(self.label_place)
-        counts = [len(record.labels) for record in records]
-        self.label_place.extend([before + end - count for end, count in zip(accumulate(counts), counts, strict=True)])
-        self.names.extend(chain.from_iterable([record.labels.values() for record in records]))
-        self.name_marks.extend(map(self._marks.__getitem__, chain.from_iterable([record.labels for record in records])))
-        self.name_items.extend([item for item, count in enumerate(counts, first) for _ in range(count)])
+    def add(self, item: Item) -> None:
+        """Take an item."""
+        classes = item.classes or item.superclasses
+        if classes:
+            self.classes.extend(classes)
+        if item.links:
+            self.links.extend(item.links)
+        if item.descriptions:
+            self.description_places.extend(map(self._descriptions.__getitem__, item.descriptions.values()))
+        self._facts.extend(  # in one go: a call for each would cost three times as much
+            (
+                item.number,
+                item.sitelinks,
+                item.statements,
+                item.types,
+                1 if item.classes else 0,
+                self._add_names(item),
+                len(item.descriptions),
+                len(item.links),
+                len(classes),
+                self._add_record(item),
+            )
+        )
 
-    def _add_other_names(
-        self, item: int, aliases: Mapping[str, Sequence[str]], demonyms: Iterable[tuple[str, str]]
-    ) -> None:
+    def _add_names(self, item: Item) -> int:
+        before = len(self.names)
+        for language, text in item.labels.items():
+            self.names.add(text)
+            self.name_marks.append(self._marks[language])
+        if item.aliases or item.demonyms:
+            self._add_other_names(item.aliases, item.demonyms)
+        return len(self.names) - before
+
+    def _add_other_names(self, aliases: Mapping[str, Sequence[str]], demonyms: Iterable[tuple[str, str]]) -> None:
         for language, texts in aliases.items():
             self.names.extend(texts)
             self.name_marks.extend([self._marks[language] | Kind.ALIAS] * len(texts))
-            self.name_items.extend([item] * len(texts))
         for language, text in demonyms:
-            self.names.append(text)
+            self.names.add(text)
             self.name_marks.append(self._marks[language] | Kind.DEMONYM)
-            self.name_items.append(item)
 
-    def _add_records(self, records: Iterable[Record]) -> None:
-        packed = list(map(encode_record, records))
-        self.record_end.extend([self.records.size + end for end in accumulate(map(len, packed))])
-        self.records.write(b"".join(packed))
+    def _add_record(self, item: Item) -> int:
+        before = len(self._packed)
+        append_record(item, self._packed)
+        return len(self._packed) - before
+
+    def work(self) -> None:
+        """Work on the names and write the records of items that have been taken; to be called now and then."""
+        self.names.work()
+        self.records.write(self._packed)
+        self._packed.clear()
+
+    def finish(self) -> None:
+        """Work on all that is left."""
+        self.work()
+        self.names.finish()
+
+    def descriptions(self) -> list[str]:
+        """The distinct descriptions, in the order of their places."""
+        return list(self._descriptions)
+
+
+class Facts(NamedTuple):
+    """A column for each of the numbers that an item has one of; the last five are counts and a size in bytes."""
+
+    numbers: Ints
+    sitelinks: Ints
+    statements: Ints
+    types: Ints
+    is_instance: Ints
+    names: Ints
+    descriptions: Ints
+    links: Ints
+    classes: Ints
+    record_sizes: Ints
 
 
 class _Marks(dict[str, int]):
@@ -111,10 +146,3 @@ class _Marks(dict[str, int]):
     def __missing__(self, language: str) -> int:
         mark = self[language] = len(self) << KIND_BITS
         return mark
-
-
-def _extend(parts: Any, ends: "array[int]", groups: Sequence[Collection[Any]]) -> None:
-    """Append the parts of each group and where it ends."""
-    before = len(parts)
-    parts.extend(chain.from_iterable(groups))
-    ends.extend([before + end for end in accumulate(map(len, groups))])

@@ -19,7 +19,7 @@ from isal import igzip, isal_zlib
 
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.format import LANGUAGE_FOR_ALL
-from nedsvc.index.records import Item, OfficeHeld, Record, shown_first
+from nedsvc.index.records import Item, OfficeHeld, shown_first
 
 STDIN = "-"
 ALL_LANGUAGES = "all"
@@ -31,7 +31,7 @@ _MAGIC: dict[bytes, Callable[[BinaryIO], Any]] = {
 # What the unpackers raise for data that is damaged or cut off.
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
 _BOM = b"\xef\xbb\xbf"
-_MAX_NUMBER, _MOST_DIGITS = (1 << 32) - 1, 10
+_MAX_NUMBER = (1 << 32) - 1
 _LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 
 # The properties whose values are related entities, the most telling first.
@@ -50,10 +50,12 @@ RELATIONS = (
 )
 _RANK = {name: rank for rank, name in enumerate(RELATIONS)}
 # Names given as statements in a language: short name, official name, native label.
-_NAMES = frozenset(("P1813", "P1448", "P1705"))
+_NAMES = ("P1448", "P1705", "P1813")
 _DEMONYM = "P1549"
 _DATES = {"P569": "born", "P570": "died", "P571": "founded", "P576": "dissolved"}
 _INSTANCE_OF, _SUBCLASS_OF, _POSITION = "P31", "P279", "P39"
+# Stands once in each statement and nowhere else: within a string the quotes would be escaped.
+_OF_STATEMENT = b'"type":"statement"'
 
 
 _Rank = Literal["normal", "preferred", "deprecated"]
@@ -188,7 +190,7 @@ def batches(dump: Path | str) -> Iterator[Batch]:
         try:
             file = sys.stdin.buffer if dump == STDIN else stack.enter_context(Path(dump).open("rb"))
             first = 1
-            for lines in _split(_unpacked(file)):
+            for lines in _lines(_unpacked(file)):
                 yield Batch(source_name(dump), first, 0 if dump == STDIN else file.tell(), lines)
                 first += len(lines)
         except _UNREADABLE as error:
@@ -199,20 +201,17 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
     start = cast(io.BufferedReader, file).peek(4)
     for magic, unpack in _MAGIC.items():
         if start.startswith(magic):
-            return cast(BinaryIO, unpack(file))
+            return io.BufferedReader(unpack(file), _BLOCK)
     return file
 
 
-def _split(file: BinaryIO) -> Iterator[list[bytes]]:
-    rest = [file.read(_BLOCK).removeprefix(_BOM)]
-    while block := file.read(_BLOCK):
-        if b"\n" not in block:
-            rest.append(block)
-            continue
-        lines = b"".join((*rest, block)).split(b"\n")
-        rest = [lines.pop()]
+def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
+    lines = file.readlines(_BLOCK)
+    if lines:
+        lines[0] = lines[0].removeprefix(_BOM)
+    while lines:
         yield lines
-    yield b"".join(rest).split(b"\n")
+        lines = file.readlines(_BLOCK)
 
 
 class ItemReader:
@@ -234,39 +233,44 @@ class ItemReader:
         if entity.type != "item":
             return None
         self.newest = max(self.newest, entity.modified)
-        return self._item(entity, line.count(b'"rank":') if entity.claims else 0)
+        return self._item(entity, line.count(_OF_STATEMENT) if entity.claims else 0)
 
     def _item(self, entity: _Entity, statements: int) -> Item:
         number = _entity_number(entity.id)
         claims = cast(dict[str, Any], entity.claims or {})
-        sites = cast(dict[str, _Site], entity.sitelinks or {})
         labels = _terms(entity.labels) if entity.labels else {}
         if len(labels) > 1:
             labels = shown_first(labels, self._preferred)
         descriptions = _terms(entity.descriptions) if entity.descriptions else {}
         aliases = _term_lists(entity.aliases) if entity.aliases else {}
-        classes = _numbers(claims.pop(_INSTANCE_OF, ()))
+        classes = _numbers(claims.pop(_INSTANCE_OF)) if _INSTANCE_OF in claims else []
+        sites = cast(dict[str, _Site], entity.sitelinks or {})
         wikipedia = sites["enwiki"].title if "enwiki" in sites else None
         if not claims:  # the most frequent case: nothing else is said that is kept
-            record = Record(labels, descriptions, aliases, classes, wikipedia)
-            return Item(number, record, sitelinks=len(sites), statements=statements)
+            return Item(number, labels, descriptions, aliases, classes, wikipedia, len(sites), statements)
         self._add_names(aliases, claims)
-        offices = _offices(claims.get(_POSITION, ()))
         return Item(
             number,
-            Record(labels, descriptions, aliases, classes, wikipedia, _dates(claims), offices),
-            superclasses=_numbers(claims.get(_SUBCLASS_OF, ())),
-            demonyms=self._texts(claims.get(_DEMONYM, ())),
+            labels,
+            descriptions,
+            aliases,
+            classes,
+            wikipedia,
+            len(sites),
+            statements,
+            dates=_dates(claims),
+            offices=_offices(claims[_POSITION]) if _POSITION in claims else (),
+            superclasses=_numbers(claims[_SUBCLASS_OF]) if _SUBCLASS_OF in claims else (),
+            demonyms=self._texts(claims[_DEMONYM]) if _DEMONYM in claims else (),
             links=_links(claims),
-            sitelinks=len(sites),
-            statements=statements,
         )
 
     def _add_names(self, aliases: dict[str, list[str]], claims: dict[str, Any]) -> None:
         """Add the names that are given as statements to the aliases."""
-        for name in sorted(claims.keys() & _NAMES):
-            for language, text in self._texts(claims[name]):
-                aliases.setdefault(language, []).append(text)
+        for name in _NAMES:
+            if name in claims:
+                for language, text in self._texts(claims[name]):
+                    aliases.setdefault(language, []).append(text)
 
     def _texts(self, statements: Iterable[_TextStatement]) -> list[tuple[str, str]]:
         return [
@@ -301,19 +305,26 @@ def _typed_dict(fields: dict[str, Any]) -> Any:
 
 
 def _entity_number(qid: str) -> int:
-    digits = qid[1:]
-    number = int(digits) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else 0
+    try:
+        number = int(qid[1:])
+    except ValueError:
+        number = 0
     if qid != f"Q{number}" or not 0 < number <= _MAX_NUMBER:
         raise BrokenLine(f"{qid!r} is no QID")
     return number
 
 
 def _terms(terms: Any) -> dict[str, str]:
-    return {language: term.value for language, term in terms.items()}
+    """The map with the texts in place of what held them."""
+    for language, term in terms.items():
+        terms[language] = term.value
+    return cast(dict[str, str], terms)
 
 
 def _term_lists(terms: Any) -> dict[str, list[str]]:
-    return {language: [term.value for term in each] for language, each in terms.items()}
+    for language, each in terms.items():
+        terms[language] = [term.value for term in each]
+    return cast(dict[str, list[str]], terms)
 
 
 def _values(statements: Iterable[Any]) -> list[Any]:
@@ -327,11 +338,12 @@ def _values(statements: Iterable[Any]) -> list[Any]:
 
 def _numbers(statements: Iterable[_ItemStatement]) -> list[int]:
     """The numbers of the items that are the values of statements."""
-    return [
-        value.value.number or _entity_number(value.value.id)
-        for statement in statements
-        if statement.rank != "deprecated" and (value := statement.mainsnak.datavalue) is not None
-    ]
+    found = []
+    for statement in statements:
+        value = statement.mainsnak.datavalue
+        if value is not None and statement.rank != "deprecated":
+            found.append(value.value.number or _entity_number(value.value.id))
+    return found
 
 
 def _links(claims: dict[str, Any]) -> list[int]:
@@ -352,10 +364,14 @@ def _dates(claims: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _best_date(statements: Iterable[_TimeStatement]) -> str | None:
+def _best_date(statements: list[_TimeStatement]) -> str | None:
     """The first date of those that are preferred, else of the others."""
-    by_rank = sorted(statements, key=lambda statement: statement.rank != "preferred")
-    return next((date for value in _values(by_rank) if (date := _date(value)) is not None), None)
+    if len(statements) > 1:
+        statements = sorted(statements, key=lambda statement: statement.rank != "preferred")
+    for value in _values(statements):
+        if (date := _date(value)) is not None:
+            return date
+    return None
 
 
 def _date(value: _Time) -> str | None:

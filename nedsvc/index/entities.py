@@ -7,7 +7,7 @@ import numpy as np
 
 from nedsvc.classes import Hierarchy, coarse_types
 from nedsvc.index.arrays import Ints, positions_in_group
-from nedsvc.index.columns import Columns
+from nedsvc.index.columns import Columns, Facts
 from nedsvc.index.format import MAX_LINKS, popularity
 from nedsvc.tables import Root
 
@@ -15,19 +15,15 @@ from nedsvc.tables import Root
 class Selection(msgspec.Struct, frozen=True):
     """The items that become entities. `order`: the item of each row; `row_of`: the row of each item, or -1."""
 
+    facts: Facts
     order: Ints
     row_of: Ints
     duplicates: int
     outside_classes: int
 
-    def rows(self, ends: Sequence[int]) -> tuple[Ints, Ints]:
-        """For parts of items: which belong to an entity, and the row of each of those."""
-        counts: Ints = np.diff(np.asarray(ends).astype(np.int64), prepend=0)
-        return self.rows_of(np.repeat(np.arange(len(self.row_of)), counts))
-
-    def rows_of(self, items: Ints) -> tuple[Ints, Ints]:
-        """Which of these items are entities, and the row of each of those."""
-        rows = self.row_of[items]
+    def rows(self, counts: Ints) -> tuple[Ints, Ints]:
+        """For parts, so many of each item: which belong to an entity, and the row of each of those."""
+        rows = np.repeat(self.row_of, counts)
         kept = rows >= 0
         return kept, rows[kept]
 
@@ -48,46 +44,46 @@ class Entities(msgspec.Struct, frozen=True):
 
 def select(columns: Columns, hierarchy: Hierarchy, classes: Sequence[int]) -> Selection:
     """The first item of each number, where it is an instance of one of the classes (no class: all are)."""
-    numbers = np.asarray(columns.numbers)
+    facts = columns.facts()
+    numbers = facts.numbers
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
     first = np.concatenate((np.ones(min(1, len(order)), dtype=bool), ordered[1:] != ordered[:-1]))
     order = order[first]
-    inside = _inside(columns, hierarchy, classes)[order] if classes else np.ones(len(order), dtype=bool)
+    inside = (
+        _inside(facts, columns.classes, hierarchy.below(classes))[order] if classes else np.ones(len(order), dtype=bool)
+    )
     kept = order[inside]
     row_of = np.full(len(numbers), -1, dtype=np.int64)
     row_of[kept] = np.arange(len(kept))
-    return Selection(kept, row_of, int((~first).sum()), int((~inside).sum()))
+    return Selection(facts, kept, row_of, int((~first).sum()), int((~inside).sum()))
 
 
-def _inside(columns: Columns, hierarchy: Hierarchy, classes: Sequence[int]) -> Ints:
-    wanted = np.fromiter(hierarchy.below(classes), dtype=np.uint32)
-    ends = np.asarray(columns.class_end).astype(np.int64)
-    hits = np.concatenate(([0], np.cumsum(np.isin(np.asarray(columns.classes), wanted))))
-    found: Ints = hits[ends] > hits[np.concatenate(([0], ends[:-1]))]
-    return found & np.asarray(columns.is_instance).astype(bool)  # type: ignore[no-any-return]
+def _inside(facts: Facts, classes: Sequence[int], wanted: frozenset[int]) -> Ints:
+    ends = np.cumsum(facts.classes, dtype=np.int64)
+    wanted_classes = np.isin(np.asarray(classes), np.fromiter(wanted, dtype=np.uint32))
+    hits = np.concatenate(([0], np.cumsum(wanted_classes)))
+    found: Ints = hits[ends] > hits[ends - facts.classes]
+    return found & facts.is_instance.astype(bool)  # type: ignore[no-any-return]
 
 
 def lay_entities(columns: Columns, selection: Selection, hierarchy: Hierarchy, roots: Sequence[Root]) -> Entities:
     """The rows with their types, links within the index, and popularity."""
-    order = selection.order
-    numbers = np.asarray(columns.numbers)[order]
-    kept, link_rows = selection.rows(columns.link_end)
+    facts, order = selection.facts, selection.order
+    numbers = facts.numbers[order]
+    kept, link_rows = selection.rows(facts.links)
     link_rows, links = _within(numbers, link_rows, np.asarray(columns.links)[kept])
-    kept, class_rows = selection.rows(columns.class_end)
+    kept, class_rows = selection.rows(facts.classes)
     classes = np.asarray(columns.classes)[kept]
     known = popularity(
-        np.asarray(columns.sitelinks)[order],
-        np.asarray(columns.statements)[order],
-        np.bincount(links, minlength=len(numbers)),
-        numbers,
+        facts.sitelinks[order], facts.statements[order], np.bincount(links, minlength=len(numbers)), numbers
     )
     by_standing = np.argsort(-known, kind="stable")
     standing = np.empty(len(numbers), dtype=np.uint32)
     standing[by_standing] = np.arange(len(numbers), dtype=np.uint32)
     return Entities(
         numbers=numbers,
-        types=_types(np.asarray(columns.types)[order], class_rows, classes, hierarchy.types(roots)),
+        types=_types(facts.types[order].astype(np.uint16), class_rows, classes, hierarchy.types(roots)),
         popularity=known,
         standing=standing,
         by_standing=by_standing.astype(np.uint32),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.index.format import MANIFEST, FileEntry
+from nedsvc.errors import BuildError, InvalidInput, NedError
+from nedsvc.index.format import MANIFEST, FileEntry, read_manifest
 
 
 class HashedFile:
@@ -63,10 +64,15 @@ def write_bytes(path: Path, data: bytes) -> FileEntry:
 def built_aside(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
     out = Path(os.path.abspath(out))  # noqa: PTH100 (a link is to be refused, not followed)
-    _check_replaceable(out)
-    aside = out.with_name(f"{out.name}.tmp-{os.getpid()}")
     try:
-        aside.mkdir(parents=True)
+        _check_replaceable(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own: a process number is not one, as threads and containers share them.
+        aside = Path(tempfile.mkdtemp(prefix=f"{out.name[:100]}.tmp-", dir=out.parent))
+    except OSError as error:
+        raise BuildError(f"{out} could not be written: {error.strerror or error}. Nothing was left of it.") from error
+    try:
+        aside.chmod(0o755)
         yield aside
         _sync_folder(aside)
         _replace(aside, out)
@@ -78,19 +84,31 @@ def built_aside(out: Path) -> Iterator[Path]:
 
 
 def _check_replaceable(out: Path) -> None:
+    """Refuse to replace what is not an index and nothing but an index."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InvalidInput("-o", f"{out} is there and is no folder; choose another place")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+    if not out.is_dir():
+        return
+    there = {entry.name for entry in out.iterdir()}
+    if there and there - _files_of_index(out):
         raise InvalidInput("-o", f"{out} is a folder that holds something other than an index; choose another place")
 
 
+def _files_of_index(folder: Path) -> set[str]:
+    """The files that belong to the index in the folder; none where it holds no index."""
+    try:
+        return {MANIFEST, *read_manifest(folder).files}
+    except NedError:
+        return set()
+
+
 def _replace(new: Path, out: Path) -> None:
-    old = out.with_name(f"{out.name}.old-{os.getpid()}")
+    old = new.with_name(f"{new.name}.old")
     if out.exists():
         out.rename(old)
     try:
         new.rename(out)
-    except OSError:
+    except BaseException:
         if old.exists():
             old.rename(out)
         raise

@@ -1,20 +1,17 @@
 """Names of an index: keys, who bears them and how they are written; the words that names are made of."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import chain, compress, count, repeat
-from unicodedata import normalize
+from itertools import compress, repeat
 
 import marisa_trie
 import msgspec
 import numpy as np
 
-from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts, unpack
+from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts, starts_of, unpack
 from nedsvc.index.columns import KIND_BITS, Columns
 from nedsvc.index.entities import Entities, Selection, rows_of
 from nedsvc.index.format import MAX_BEARERS, OFFICE, Kind
-from nedsvc.names import fold_all, fold_token, shape
+from nedsvc.index.spellings import Spellings
 from nedsvc.tables import TableName
 
 _PARTIAL_NAME_WORDS = (2, 5)
@@ -22,17 +19,19 @@ _TRIES = 1  # without further levels a trie is half as large again, and built an
 
 
 class Names(msgspec.Struct, frozen=True):
-    """All names as they are written: whose, of which kind and language, and under which key.
+    """All names: whose, of which kind and language, how they are written, and under which key.
 
-    `labels` has the place of each row's label.
+    `labels` has the place of each row's label, and `low_labels` says whether its first word is in lower case.
     """
 
     rows: Ints
     kinds: Ints
     languages: Ints
-    texts: list[str]
+    shapes: Ints
+    accents: Ints
     keys: Ints
     labels: Ints
+    low_labels: Ints
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -76,41 +75,46 @@ def lay_naming(
 def _lay_names(
     columns: Columns, selection: Selection, numbers: Ints, tables: Iterable[tuple[Kind, Sequence[TableName]]]
 ) -> tuple[Names, Keys]:
-    kept, rows = selection.rows_of(np.asarray(columns.name_items))
-    marks = np.asarray(columns.name_marks)[kept]
-    texts = columns.names if kept.all() else list(compress(columns.names, kept.tolist()))
+    spellings = columns.names
+    kept, rows = selection.rows(selection.facts.names)
+    labels = starts_of(selection.facts.names)[selection.order]
+    places, marks = np.flatnonzero(kept), np.asarray(columns.name_marks)[kept]
     for kind, names in tables:
-        places = rows_of(numbers, np.array([name.number for name in names], dtype=np.uint32))
-        known = places >= 0
-        texts = [*texts, *(name.name for name in compress(names, known.tolist()))]
-        rows = np.concatenate((rows, places[known]))
+        table_rows = rows_of(numbers, np.array([name.number for name in names], dtype=np.uint32))
+        known = table_rows >= 0
+        places = np.concatenate((places, len(spellings) + np.arange(known.sum())))
+        spellings.extend(name.name for name in compress(names, known.tolist()))
+        rows = np.concatenate((rows, table_rows[known]))
         marks = np.concatenate((marks, np.full(known.sum(), kind)))
-    keys, key_ids = _keys(fold_all(texts))
-    kinds = (marks & (1 << KIND_BITS) - 1).astype(np.uint8)
-    labels = (np.cumsum(kept) - 1)[np.asarray(columns.label_place)[selection.order]]
-    return Names(rows, kinds, (marks >> KIND_BITS).astype(np.uint16), texts, key_ids, labels), keys
+    spellings.finish()
+    keys, key_ids = _keys(spellings, places)
+    names_laid = Names(
+        rows=rows,
+        kinds=(marks & (1 << KIND_BITS) - 1).astype(np.uint8),
+        languages=(marks >> KIND_BITS).astype(np.uint16),
+        shapes=np.frombuffer(spellings.shapes, dtype=np.uint8)[places],
+        accents=np.frombuffer(spellings.accents, dtype=np.uint8)[places],
+        keys=key_ids,
+        labels=np.searchsorted(places, labels),
+        low_labels=np.frombuffer(spellings.low, dtype=bool)[labels],
+    )
+    return names_laid, keys
 
 
-def _keys(folded: Iterable[str]) -> tuple[Keys, Ints]:
-    texts, places = _first_seen(folded)
-    trie, numbers = _trie(texts)
-    words, word_places = _first_seen(chain.from_iterable(map(str.split, texts)))
-    word_trie, word_numbers = _trie(words)
-    # What was counted in the order in which keys were met goes into the order of their numbers.
-    counts = np.array([text.count(" ") + 1 if text else 0 for text in texts], dtype=np.int64)
-    begin = np.concatenate(([0], np.cumsum(counts)))
-    by_number = np.argsort(numbers)[len(texts) - len(trie) :]
-    word_ids, _ = expand(begin, word_numbers[word_places], by_number)
-    start = starts(np.repeat(numbers, counts), len(trie))
-    words_by_number = list(map(words.__getitem__, np.argsort(word_numbers).tolist()))
-    return Keys(trie, word_trie, words_by_number, start, word_ids), numbers[places]
-
-
-def _first_seen(texts: Iterable[str]) -> tuple[list[str], Ints]:
-    """The distinct texts in the order in which they are met, and the place of each text among them."""
-    seen: defaultdict[str, int] = defaultdict(count().__next__)
-    places = np.fromiter(map(seen.__getitem__, texts), dtype=np.int64)
-    return list(seen), places
+def _keys(spellings: Spellings, places: Ints) -> tuple[Keys, Ints]:
+    """The keys of the names at these places, and the number of each name's key."""
+    trie, numbers = _trie([spellings.keys[place] for place in places.tolist()])
+    place_of = np.empty(len(trie), dtype=np.int64)
+    named = numbers >= 0
+    place_of[numbers[named]] = places[named]
+    word_begin = np.concatenate(([0], np.cumsum(spellings.word_counts, dtype=np.int64)))
+    words, owners = expand(word_begin, np.asarray(spellings.word_places), place_of)
+    used = np.bincount(words, minlength=len(spellings.words())) > 0
+    texts = list(compress(spellings.words(), used.tolist()))
+    word_trie, word_numbers = _trie(texts)
+    words_by_number = list(map(texts.__getitem__, np.argsort(word_numbers).tolist()))
+    word_ids = word_numbers[(np.cumsum(used) - 1)[words]]
+    return Keys(trie, word_trie, words_by_number, starts(owners, len(trie)), word_ids), numbers
 
 
 def _trie(texts: Sequence[str]) -> tuple[marisa_trie.Trie, Ints]:
@@ -136,7 +140,7 @@ def _lay_postings(names: Names, entities: Entities) -> Postings:
 def posting_columns(naming: Naming) -> dict[str, Ints]:
     """The arrays of the postings, and for each key the shapes in which proper names are written."""
     names, keys, postings, proper = naming.names, naming.keys, naming.postings, naming.proper
-    shapes = np.fromiter(map(shape, names.texts), dtype=np.uint8, count=len(names.texts))[postings.places]
+    shapes = names.shapes[postings.places]
     key_shapes = np.zeros(len(keys), dtype=np.uint8)
     of_proper = proper[postings.rows]
     np.bitwise_or.at(key_shapes, postings.keys[of_proper], np.left_shift(1, shapes[of_proper]).astype(np.uint8))
@@ -146,31 +150,14 @@ def posting_columns(naming: Naming) -> dict[str, Ints]:
         "posting_kinds": names.kinds[postings.places],
         "posting_languages": names.languages[postings.places],
         "posting_shapes": shapes,
-        "posting_accents": _accents(names.texts)[postings.places],
+        "posting_accents": names.accents[postings.places],
         "key_shapes": key_shapes,
     }
 
 
-def _accents(texts: Sequence[str]) -> Ints:
-    """Whether each name is written with diacritics."""
-    return np.fromiter((not text.isascii() and _has_accents(text) for text in texts), dtype=np.uint8, count=len(texts))
-
-
-def _has_accents(text: str) -> bool:
-    """Whether folding takes something from a letter of the name."""
-    return any(map(_is_accented, normalize("NFC", text).casefold()))
-
-
-@cache
-def _is_accented(char: str) -> bool:
-    return char.isalpha() and fold_token(char) != char
-
-
 def _proper_rows(names: Names, entities: Entities) -> Ints:
     """Which entities have proper names: no offices, and nothing whose label begins with a lower-case word."""
-    labels = [names.texts[place] for place in names.labels.tolist()]
-    common = np.fromiter((label.partition(" ")[0].islower() for label in labels), dtype=bool, count=len(labels))
-    return ~common & (entities.types & OFFICE == 0)  # type: ignore[no-any-return]
+    return ~names.low_labels & (entities.types & OFFICE == 0)  # type: ignore[no-any-return]
 
 
 def word_columns(naming: Naming, entities: Entities) -> dict[str, Ints]:

@@ -27,13 +27,19 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """
 
     number: int
-    record: Record
+    labels: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
+    aliases: Mapping[str, Sequence[str]] = {}
+    classes: Sequence[int] = ()
+    wikipedia: str | None = None
+    sitelinks: int = 0
+    statements: int = 0
+    dates: dict[str, str] = {}
+    offices: Sequence[OfficeHeld] = ()
     superclasses: Sequence[int] = ()
     demonyms: Sequence[tuple[str, str]] = ()
     links: Sequence[int] = ()
     types: int = 0
-    sitelinks: int = 0
-    statements: int = 0
 
 
 def shown_first(labels: dict[str, str], languages: Sequence[str]) -> dict[str, str]:
@@ -42,5 +48,13 @@ def shown_first(labels: dict[str, str], languages: Sequence[str]) -> dict[str, s
     return labels if shown is None else {shown: labels[shown]} | labels
 
 
-encode_record = msgspec.msgpack.Encoder().encode
+def append_record(item: Item, packed: bytearray) -> None:
+    """Append the packed record of an item; what most items have nothing of stands last and may be missing."""
+    parts: tuple[object, ...] = (item.labels, item.descriptions, item.aliases, item.classes)
+    if item.wikipedia or item.dates or item.offices:
+        parts += (item.wikipedia, item.dates, item.offices)
+    _encode_into(parts, packed, -1)
+
+
+_encode_into = msgspec.msgpack.Encoder().encode_into
 decode_record = msgspec.msgpack.Decoder(Record).decode

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain, count
+from itertools import count
 
 import numpy as np
 
@@ -81,10 +81,13 @@ def _label_pairs(entities: Entities, naming: Naming, numbers_of_words: Ints) -> 
 
 
 def _description_pairs(columns: Columns, selection: Selection, stop_words: frozenset[str]) -> Ints:
-    folded = fold_all(columns.descriptions)
-    kept, rows = selection.rows(columns.description_end)
-    counts = np.array([text.count(" ") + 1 if text else 0 for text in folded], dtype=np.int64)
+    """The words of descriptions, each paired with the row; many entities share theirs ("species of insect")."""
+    folded = fold_all(columns.descriptions())
     seen: defaultdict[str, int] = defaultdict(count().__next__)
-    places = np.fromiter(map(seen.__getitem__, chain.from_iterable(map(str.split, folded))), dtype=np.int64)
-    words = _word_numbers(list(seen), stop_words)[places]
-    return _pairs(np.repeat(rows, counts[kept]), words[np.repeat(kept, counts)])
+    places = np.fromiter(map(seen.__getitem__, " ".join(folded).split()), dtype=np.int64)
+    begin = np.cumsum([0, *(text.count(" ") + 1 if text else 0 for text in folded)])
+    kept, rows = selection.rows(selection.facts.descriptions)
+    words, owners = expand(
+        begin, _word_numbers(list(seen), stop_words)[places], np.asarray(columns.description_places)[kept]
+    )
+    return _pairs(rows[owners], words)

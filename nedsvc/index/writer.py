@@ -8,7 +8,7 @@ import numpy as np
 
 from nedsvc.classes import Hierarchy
 from nedsvc.index import naming, surroundings
-from nedsvc.index.arrays import Ints, starts
+from nedsvc.index.arrays import Ints, starts, starts_of
 from nedsvc.index.columns import Columns
 from nedsvc.index.entities import Entities, Selection, lay_entities, select
 from nedsvc.index.files import HashedFile, write_array, write_bytes
@@ -41,6 +41,7 @@ class Laid(msgspec.Struct, frozen=True):
 
 def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tables) -> Laid:
     """Write all files of the index but its manifest."""
+    columns.finish()
     hierarchy = Hierarchy(np.asarray(columns.subclasses), np.asarray(columns.superclasses))
     selection = select(columns, hierarchy, classes)
     entities = lay_entities(columns, selection, hierarchy, tables.roots)
@@ -89,13 +90,13 @@ def _entity_columns(entities: Entities) -> dict[str, Ints]:
 def _close_records(columns: Columns, selection: Selection, path: Path) -> tuple[FileEntry, dict[str, Ints]]:
     """Finish the file of records, where each row's is in it, without those of items that are no entity."""
     entry = columns.records.close()
-    ends = np.asarray(columns.record_end)
-    begin = np.concatenate((np.zeros(1, dtype=np.uint64), ends[:-1]))[selection.order]
-    sizes = ends[selection.order] - begin
-    if len(selection.order) < len(ends):
+    all_sizes = selection.facts.record_sizes
+    sizes = all_sizes[selection.order]
+    begin = starts_of(all_sizes)[selection.order]
+    if len(sizes) < len(all_sizes):
         entry = _rewrite(path, begin.tolist(), sizes.tolist())
-        begin = np.cumsum(sizes, dtype=np.uint64) - sizes
-    return entry, {"record_start": begin, "record_size": sizes.astype(np.uint32)}
+        begin = starts_of(sizes)
+    return entry, {"record_start": begin.astype(np.uint64), "record_size": sizes}
 
 
 def _rewrite(path: Path, begin: list[int], sizes: list[int]) -> FileEntry:
