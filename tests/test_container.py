@@ -25,7 +25,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import dockerfile  # type: ignore[import-not-found]
+import dockerfile
 import pytest
 from click import Group
 from redis import Redis

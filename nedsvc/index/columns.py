@@ -2,7 +2,6 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +32,7 @@ class Columns:
             self._marks[language]  # the places of languages follow the order in which they are first asked for
         self._facts = array("I")
         self.names = Spellings()
+        self._new_names: list[str] = []
         self.name_marks = array("I")
         self._descriptions: defaultdict[str, int] = defaultdict(count().__next__)
         self.description_places = array("I")
@@ -88,21 +88,18 @@ class Columns:
         )
 
     def _add_names(self, item: Item) -> int:
-        before = len(self.names)
         for language, text in item.labels.items():
-            self.names.add(text)
+            self._new_names.append(text)
             self.name_marks.append(self._marks[language])
-        if item.aliases or item.demonyms:
-            self._add_other_names(item.aliases, item.demonyms)
-        return len(self.names) - before
-
-    def _add_other_names(self, aliases: Mapping[str, Sequence[str]], demonyms: Iterable[tuple[str, str]]) -> None:
-        for language, texts in aliases.items():
-            self.names.extend(texts)
+        if not item.aliases and not item.demonyms:
+            return len(item.labels)
+        for language, texts in item.aliases.items():
+            self._new_names.extend(texts)
             self.name_marks.extend([self._marks[language] | Kind.ALIAS] * len(texts))
-        for language, text in demonyms:
-            self.names.add(text)
+        for language, text in item.demonyms:
+            self._new_names.append(text)
             self.name_marks.append(self._marks[language] | Kind.DEMONYM)
+        return len(item.labels) + sum(map(len, item.aliases.values())) + len(item.demonyms)
 
     def _add_record(self, item: Item) -> int:
         before = len(self._packed)
@@ -110,15 +107,11 @@ class Columns:
         return len(self._packed) - before
 
     def work(self) -> None:
-        """Work on the names and write the records of items that have been taken; to be called now and then."""
-        self.names.work()
+        """Work on what has been taken: best called for some thousand items, while they are in the processor's cache."""
+        self.names.take(self._new_names)
+        self._new_names.clear()
         self.records.write(self._packed)
         self._packed.clear()
-
-    def finish(self) -> None:
-        """Work on all that is left."""
-        self.work()
-        self.names.finish()
 
     def descriptions(self) -> list[str]:
         """The distinct descriptions, in the order of their places."""

@@ -139,15 +139,15 @@ class _Site(msgspec.Struct, gc=False):
 
 
 class _Entity(msgspec.Struct):
-    """What the decoder gives; `_entity_type` narrows the maps to what is kept."""
+    """What the decoder gives; `_entity_type` gives the maps the types of what is kept."""
 
     id: str
     type: str = "item"
-    labels: dict[str, _Term] | _Empty | None = None
-    descriptions: dict[str, _Term] | _Empty | None = None
-    aliases: dict[str, list[_Term]] | _Empty | None = None
-    claims: dict[str, Any] | _Empty | None = None
-    sitelinks: dict[str, _Site] | _Empty | None = None
+    labels: Any = None
+    descriptions: Any = None
+    aliases: Any = None
+    claims: Any = None
+    sitelinks: Any = None
     modified: str = ""
 
 
@@ -237,14 +237,14 @@ class ItemReader:
 
     def _item(self, entity: _Entity, statements: int) -> Item:
         number = _entity_number(entity.id)
-        claims = cast(dict[str, Any], entity.claims or {})
+        claims: dict[str, Any] = entity.claims or {}
         labels = _terms(entity.labels) if entity.labels else {}
         if len(labels) > 1:
             labels = shown_first(labels, self._preferred)
         descriptions = _terms(entity.descriptions) if entity.descriptions else {}
         aliases = _term_lists(entity.aliases) if entity.aliases else {}
         classes = _numbers(claims.pop(_INSTANCE_OF)) if _INSTANCE_OF in claims else []
-        sites = cast(dict[str, _Site], entity.sitelinks or {})
+        sites: dict[str, _Site] = entity.sitelinks or {}
         wikipedia = sites["enwiki"].title if "enwiki" in sites else None
         if not claims:  # the most frequent case: nothing else is said that is kept
             return Item(number, labels, descriptions, aliases, classes, wikipedia, len(sites), statements)
@@ -288,7 +288,8 @@ def _entity_type(languages: Sequence[str] | None) -> type[_Entity]:
     claims = {**items, **times, **texts, _POSITION: list[_OfficeStatement]}
     one = _map_type(languages, _Term)
     many = _map_type(languages, list[_Term])
-    maps = {"labels": one, "descriptions": one, "aliases": many, "claims": _typed_dict(claims)}
+    sites = dict[str, _Site]
+    maps = {"labels": one, "descriptions": one, "aliases": many, "claims": _typed_dict(claims), "sitelinks": sites}
     fields = [(name, shape | _Empty | None, None) for name, shape in maps.items()]
     return cast(type[_Entity], msgspec.defstruct("Entity", fields, bases=(_Entity,), gc=False))
 
@@ -314,17 +315,17 @@ def _entity_number(qid: str) -> int:
     return number
 
 
-def _terms(terms: Any) -> dict[str, str]:
+def _terms(terms: dict[str, Any]) -> dict[str, str]:
     """The map with the texts in place of what held them."""
     for language, term in terms.items():
         terms[language] = term.value
-    return cast(dict[str, str], terms)
+    return terms
 
 
-def _term_lists(terms: Any) -> dict[str, list[str]]:
+def _term_lists(terms: dict[str, Any]) -> dict[str, list[str]]:
     for language, each in terms.items():
         terms[language] = [term.value for term in each]
-    return cast(dict[str, list[str]], terms)
+    return terms
 
 
 def _values(statements: Iterable[Any]) -> list[Any]:

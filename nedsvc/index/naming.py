@@ -82,11 +82,10 @@ def _lay_names(
     for kind, names in tables:
         table_rows = rows_of(numbers, np.array([name.number for name in names], dtype=np.uint32))
         known = table_rows >= 0
-        places = np.concatenate((places, len(spellings) + np.arange(known.sum())))
-        spellings.extend(name.name for name in compress(names, known.tolist()))
+        places = np.concatenate((places, len(spellings.keys) + np.arange(known.sum())))
+        spellings.take([name.name for name in compress(names, known.tolist())])
         rows = np.concatenate((rows, table_rows[known]))
         marks = np.concatenate((marks, np.full(known.sum(), kind)))
-    spellings.finish()
     keys, key_ids = _keys(spellings, places)
     names_laid = Names(
         rows=rows,

@@ -2,21 +2,19 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from itertools import count
 from unicodedata import normalize
 
 from nedsvc.names import fold_all, fold_token, shape
 
-_AT_ONCE = 2000
-
 
 class Spellings:
     """Takes names in order and keeps of each what the index needs, but not the name itself.
 
     A name has a key, so many words of those in `word_places`, a `Shape`, and marks for diacritics and for a lower-case
-    first word. Names are worked on some thousand at a time, while they are in the processor's cache.
+    first word.
     """
 
     def __init__(self) -> None:
@@ -26,29 +24,11 @@ class Spellings:
         self.shapes = bytearray()
         self.accents = bytearray()
         self.low = bytearray()
-        self._waiting: list[str] = []
         self._words: defaultdict[str, int] = defaultdict(count().__next__)
         self._fold_word = cache(fold_token)
 
-    def __len__(self) -> int:
-        return len(self.keys) + len(self._waiting)
-
-    def add(self, name: str) -> None:
-        """Take a name."""
-        self._waiting.append(name)
-
-    def extend(self, names: Iterable[str]) -> None:
-        """Take names."""
-        self._waiting.extend(names)
-
-    def work(self) -> None:
-        """Work on what has been taken, once that is worth it."""
-        if len(self._waiting) > _AT_ONCE:
-            self.finish()
-
-    def finish(self) -> None:
-        """Work on what has been taken."""
-        names, self._waiting = self._waiting, []
+    def take(self, names: Sequence[str]) -> None:
+        """Take names; some thousand at once go fast."""
         keys = fold_all(names, self._fold_word)
         self.keys += keys
         self.word_places.extend(map(self._words.__getitem__, " ".join(keys).split()))

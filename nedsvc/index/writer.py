@@ -41,7 +41,7 @@ class Laid(msgspec.Struct, frozen=True):
 
 def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tables) -> Laid:
     """Write all files of the index but its manifest."""
-    columns.finish()
+    columns.work()
     hierarchy = Hierarchy(np.asarray(columns.subclasses), np.asarray(columns.superclasses))
     selection = select(columns, hierarchy, classes)
     entities = lay_entities(columns, selection, hierarchy, tables.roots)
