@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 from common import chosen_index, index_parser, run, shared_folder, table
 from load import Answer, Job, Loader, get, post
-from servers import RedisServer, RoundTripCounter, WebServer, empty_route, service
+from processes import RedisServer, RoundTripCounter, WebServer, empty_route, service
 
 from nedsvc.index.reader import Index
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from servers import own_redis, redis_server, shared_redis  # noqa: F401 (fixtures)
 
 from nedsvc import EntityLinker
 from nedsvc.index.build import build_index

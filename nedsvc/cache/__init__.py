@@ -37,6 +37,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 LOOKUP = Kind("lookup", known=7 * _DAY, unknown=10 * _MINUTE)
 ANNOTATION = Kind("annotation", known=1 * _DAY, unknown=10 * _MINUTE)
+PROBE = "nedsvc:v1:probe"  # written for a second to see whether anything can be kept
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -59,4 +60,4 @@ class Cache(Protocol):
         """The kept answer, or the one computed now; of concurrent calls with one key only one computes."""
 
     def state(self) -> str:
-        """How the cache is, for operators: "memory", "redis" or what is wrong."""
+        """How the cache is, for operators: "memory", "redis" or a sentence on what is wrong."""

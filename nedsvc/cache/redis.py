@@ -3,18 +3,20 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any, TypeVar
 from zlib import crc32
 
-from pybreaker import CircuitBreaker, CircuitBreakerError
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, OutOfMemoryError, TimeoutError
 from redis.retry import Retry
 
-from nedsvc.cache import Entry, Outcome
+from nedsvc.cache import PROBE, Entry, Outcome
+from nedsvc.cache.breaker import Breaker
 from nedsvc.cache.flights import Flights
+from nedsvc.errors import InvalidInput
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +30,10 @@ _LANDED = 5.0  # seconds for which waiting processes find what a flight brought
 _VERSION = b"\x01"
 _HEAD = len(_VERSION) + 4
 
-# The kept value; else whether the flight is ours now. One round trip for all of it.
+# The kept value, unless it is the one that was found damaged; else whether the flight is ours now. One round trip.
 _CLAIM = """
-local kept = redis.call('GET', KEYS[1])
-if kept then return kept end
+local kept = redis.pcall('GET', KEYS[1])
+if type(kept) == 'string' and kept ~= ARGV[3] then return kept end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
@@ -42,35 +44,54 @@ _LAND = """
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 if ARGV[2] == '' then return end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('DEL', KEYS[3])
 redis.call('RPUSH', KEYS[3], ARGV[2])
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 """
 
+_UNUSABLE = (
+    "is no address of a Redis server; they look like redis://:password@host:6379/0, with %-codes for what is special"
+)
+
+# What an operator reads; the first that fits.
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (OutOfMemoryError, "is full"),
+    (AuthenticationError, "refuses the password"),
+    (TimeoutError, "does not answer in time"),
+    (ConnectionError, "cannot be reached"),
+    (InvalidResponse, "does not speak the protocol of Redis"),
+    (Exception, "refuses what it is asked"),
+)
+
 Result = TypeVar("Result")
+
+
+class _NoAnswer(Exception):  # noqa: N818 (it ends no request)
+    """The server failed, refused or is left alone."""
 
 
 class RedisCache:
     """Keeps answers in Redis, for all processes.
 
     A server that is away, slow or full costs an answer nothing but the time: it is computed, and after a few failures
-    the server is left alone for `LEFT_ALONE` seconds.
+    the server is left alone for `LEFT_ALONE` seconds. Raises `InvalidInput` for an address that cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, flight: float = FLIGHT) -> None:
         self._redis = _client(url, ANSWER_WITHIN)
         self._waiting = _client(url, ANSWER_WITHIN + _STEP)
-        self._breaker = CircuitBreaker(
-            fail_max=FAILURES_UNTIL_OPEN,
-            reset_timeout=LEFT_ALONE,
-            exclude=[ResponseError],  # a server that answers is not away, even where it refuses
-            throw_new_error_on_trip=False,
-        )
+        self._flight = flight
+        self._breaker = Breaker(FAILURES_UNTIL_OPEN, LEFT_ALONE)
+        self._trouble = ""
         self._flights: Flights[tuple[bytes, Outcome]] = Flights()
 
     def get_many(self, keys: Sequence[str]) -> tuple[list[bytes | None], Outcome]:
         """The kept answer of each key, in one round trip."""
-        values = self._ask(lambda: self._redis.mget(keys))
-        if values is None:
+        if not keys:
+            return [], "hit"
+        try:
+            values = self._ask(lambda: _list(self._redis.mget(keys), len(keys)))
+        except _NoAnswer:
             return [None] * len(keys), "bypass"
         bodies = [_body(value) for value in values]
         return bodies, "miss" if None in bodies else "hit"
@@ -82,31 +103,45 @@ class RedisCache:
         pipeline = self._redis.pipeline(transaction=False)
         for key, entry in entries.items():
             pipeline.set(key, _value(entry.body), px=_milliseconds(entry.seconds))
-        self._ask(pipeline.execute)
+        with suppress(_NoAnswer):
+            self._ask(pipeline.execute)
 
     def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
         """The kept answer, or the one computed now; other threads and processes that ask for the same wait for it."""
-        (body, outcome), first = self._flights.run(key, lambda: self._claim(key, compute))
+        (body, outcome), first = self._flights.run(key, lambda: self._found_or_computed(key, compute))
         return body, outcome if first or outcome == "bypass" else "hit"
 
     def state(self) -> str:
-        """Whether the server answers."""
-        return "redis" if self._ask(self._redis.ping) else "redis does not answer; answers are not cached"
+        """Whether the server keeps what it is given."""
+        try:
+            self._ask(lambda: self._redis.set(PROBE, b"", px=1000))
+        except _NoAnswer:
+            return f"redis {self._trouble}; answers are not cached"
+        return "redis"
 
-    def _claim(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
-        token, end = token_hex(8), time.monotonic() + FLIGHT
+    def _found_or_computed(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
+        token, damaged, end = token_hex(8), b"", time.monotonic() + self._flight
         while time.monotonic() < end:
-            claimed = self._run(self._redis, _CLAIM, [key, _flight(key)], [token, _milliseconds(FLIGHT)])
-            if claimed is None:
+            try:
+                found = self._look(key, token, damaged)
+            except _NoAnswer:
                 return compute().body, "bypass"
-            if claimed == 1:
-                return self._fly(key, token, compute), "miss"
-            body = _body(claimed) if claimed else self._landed(key)
-            if body is not None:
-                return body, "hit"
-            if claimed:  # a value that is not ours: computed anew and written over
+            if found is True:
                 break
+            if found and (body := _body(found)) is not None:
+                return body, "hit"
+            damaged = found or b""
         return self._fly(key, token, compute), "miss"
+
+    def _look(self, key: str, token: str, damaged: bytes) -> bytes | bool:
+        """The value kept or just landed; else whether the flight is ours, or else that another goes on."""
+        arguments = [token, _milliseconds(self._flight), damaged]
+        claimed = self._ask(lambda: _claimed(self._run(_CLAIM, [key, _flight(key)], arguments), damaged))
+        if claimed is not False:
+            return claimed
+        landing = _landing(key)
+        # What the flight brings stays there for all who wait.
+        return self._ask(lambda: _landed(self._waiting.blmove(landing, landing, int(_STEP), "LEFT", "LEFT")))
 
     def _fly(self, key: str, token: str, compute: Callable[[], Entry]) -> bytes:
         value, seconds = b"", 0.0
@@ -116,35 +151,64 @@ class RedisCache:
             return entry.body
         finally:
             arguments = [token, value, _milliseconds(seconds), _milliseconds(_LANDED)]
-            self._run(self._redis, _LAND, [key, _flight(key), _landing(key)], arguments)
+            with suppress(_NoAnswer):
+                self._ask(lambda: self._run(_LAND, [key, _flight(key), _landing(key)], arguments))
 
-    def _landed(self, key: str) -> bytes | None:
-        """What another process's flight brings within a step; it stays there for all who wait."""
-        landing = _landing(key)
-        value = self._ask(lambda: self._waiting.blmove(landing, landing, int(_STEP), "LEFT", "LEFT"))
-        return _body(value)
+    def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        return self._redis.eval(script, len(keys), *keys, *arguments)
 
-    def _run(self, client: "Redis", script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        return self._ask(lambda: client.eval(script, len(keys), *keys, *arguments))
-
-    def _ask(self, command: Callable[[], Result]) -> Result | None:
-        """What the server answers; None where it does not."""
+    def _ask(self, command: Callable[[], Result]) -> Result:
+        """What the server answers. Raises `_NoAnswer` where it fails, refuses or is left alone."""
+        if not self._breaker.lets_through():
+            raise _NoAnswer
         try:
-            return self._breaker.call(command)
-        except CircuitBreakerError:
-            return None
-        except RedisError as error:
-            _log.warning("Redis failed (%s: %s); the answer is not cached", type(error).__name__, error)
-            return None
+            answer = command()
+        except Exception as error:  # a server that is no Redis makes the client fail in ways of its own
+            self._breaker.failed()
+            self._trouble = next(words for kind, words in _TROUBLES if isinstance(error, kind))
+            _log.warning("Redis %s (%s); the answer is not cached", self._trouble, error)
+            raise _NoAnswer from error
+        self._breaker.succeeded()
+        return answer
 
 
 def _client(url: str, answer_within: float) -> Redis:
-    return Redis.from_url(
-        url,
-        socket_timeout=answer_within,
-        socket_connect_timeout=ANSWER_WITHIN,
-        retry=Retry(NoBackoff(), 0),
-    )
+    try:
+        client = Redis.from_url(
+            url,
+            protocol=2,  # which needs no greeting
+            socket_timeout=answer_within,
+            socket_connect_timeout=ANSWER_WITHIN,
+            retry=Retry(NoBackoff(), 0),
+        )
+        client.connection_pool.make_connection()  # opens nothing, but takes only what a connection takes
+    except (TypeError, ValueError) as error:
+        # What the client says of it may hold a part of the password.
+        raise InvalidInput("NEDSVC_REDIS_URL", _UNUSABLE) from error
+    return client
+
+
+# Something that is no Redis may stand at the address: what it answers is looked at before it is believed.
+
+
+def _list(values: Any, length: int) -> list[Any]:
+    if not isinstance(values, list) or len(values) != length:
+        raise InvalidResponse("no list of values")
+    return values
+
+
+def _claimed(answer: Any, damaged: bytes) -> bytes | bool:
+    if isinstance(answer, bytes) and answer != damaged:
+        return answer
+    if answer not in (0, 1):
+        raise InvalidResponse("no answer of the script")
+    return bool(answer)
+
+
+def _landed(answer: Any) -> bytes | bool:
+    if answer is not None and not isinstance(answer, bytes):
+        raise InvalidResponse("no value of a list")
+    return answer or False
 
 
 def _value(body: bytes) -> bytes:
@@ -168,4 +232,4 @@ def _landing(key: str) -> str:
 
 
 def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)
+    return max(1, int(seconds * 1000))

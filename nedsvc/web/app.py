@@ -5,6 +5,7 @@ from secrets import token_hex
 
 import msgspec
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from nedsvc.web.openapi import openapi_document
 from nedsvc.web.pages import pages
@@ -21,6 +22,7 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 def create_app(service: Service, max_text: int) -> Flask:
     """The application over a service, for texts of at most `max_text` bytes."""
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # which would redirect
     app.config["MAX_CONTENT_LENGTH"] = _LONGEST_ESCAPE * max_text + _BESIDES_TEXT
     report_problems(app)
     app.before_request(_name_request)
@@ -34,7 +36,7 @@ def create_app(service: Service, max_text: int) -> Flask:
 def _add_api(app: Flask, service: Service) -> None:
     @app.post("/v1/annotate")
     def annotate() -> Response:
-        return _send(service.annotate(read_json(request.get_data(cache=False), AnnotateRequest)))
+        return _send(service.annotate(read_json(_body(), AnnotateRequest)))
 
     @app.get("/v1/lookup")
     def lookup() -> Response:
@@ -42,7 +44,7 @@ def _add_api(app: Flask, service: Service) -> None:
 
     @app.post("/v1/lookup/batch")
     def lookup_batch() -> Response:
-        return _send(service.lookup_batch(read_json(request.get_data(cache=False), LookupBatchRequest)))
+        return _send(service.lookup_batch(read_json(_body(), LookupBatchRequest)))
 
     @app.get("/v1/entities/<qid>")
     def entity(qid: str) -> Response:
@@ -66,6 +68,14 @@ def _add_health(app: Flask, service: Service) -> None:
     @app.get("/openapi.json")
     def openapi() -> Response:
         return Response(document, content_type=JSON)
+
+
+def _body() -> bytes:
+    """The body of the request. One that comes in chunks is cut off at the limit, and so refused when it reaches it."""
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+        raise RequestEntityTooLarge
+    return body
 
 
 def _send(reply: Reply) -> Response:

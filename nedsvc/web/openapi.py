@@ -106,8 +106,8 @@ def openapi_document() -> dict[str, Any]:
 
 def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> dict[str, Any]:
     answers = {"200": _answer("The answer", "application/json", references[operation.answer], operation)}
-    for status in operation.errors:
-        answers[str(status)] = _answer("What went wrong", "application/problem+json", references[Problem], None)
+    for status in (*map(str, operation.errors), "default"):
+        answers[status] = _answer("What went wrong", "application/problem+json", references[Problem], None)
     described: dict[str, Any] = {"summary": operation.summary, "responses": answers}
     if operation.body:
         content = {"application/json": {"schema": references[operation.body]}}

@@ -43,7 +43,8 @@ def _invalid_input(error: InvalidInput) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    response = problem(error.code or 500, error.name, error.description or error.name)
+    field = "body" if error.code == 413 else None
+    response = problem(error.code or 500, error.name, error.description or error.name, field)
     if error.code == 405 and hasattr(error, "valid_methods"):
         response.headers["Allow"] = ", ".join(error.valid_methods or ())
     return response

@@ -1,15 +1,20 @@
 """What clients may ask for, and how their JSON and parameters become it."""
 
-from collections.abc import Mapping
+import re
 from typing import TypeVar
 
 import msgspec
+from werkzeug.datastructures import MultiDict
 
 from nedsvc.errors import InvalidInput
 from nedsvc.models import EntityType, Options, Query, Span
 
 MOST_QUERIES = 1000
 MOST_CANDIDATES = 100
+
+# How msgspec words what it misses or does not know.
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 
 Request = TypeVar("Request")
 
@@ -55,10 +60,13 @@ def read_json(body: bytes, type_: type[Request]) -> Request:
         raise InvalidInput("body", f"is not JSON ({error})") from error
 
 
-def read_parameters(parameters: Mapping[str, str], type_: type[Request]) -> Request:
+def read_parameters(parameters: MultiDict[str, str], type_: type[Request]) -> Request:
     """The request in the parameters of an address. Raises `InvalidInput` with the one that is at fault."""
+    for name, values in parameters.lists():
+        if len(values) > 1:
+            raise InvalidInput(name, f"is given {len(values)} times; give it once")
     try:
-        return msgspec.convert(dict(parameters), type_, strict=False)
+        return msgspec.convert(parameters.to_dict(), type_, strict=False)
     except msgspec.ValidationError as error:
         raise _at_field(error) from error
 
@@ -68,6 +76,13 @@ def _at_field(error: msgspec.ValidationError) -> InvalidInput:
     reason, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
     if isinstance(error.__cause__, InvalidInput):
-        inner = error.__cause__
-        return InvalidInput(".".join(filter(None, (path, inner.field))), inner.reason)
+        return _inside(path, error.__cause__.field, error.__cause__.reason)
+    if missing := _MISSING.fullmatch(reason):
+        return _inside(path, missing[1], "is missing")
+    if unknown := _UNKNOWN.fullmatch(reason):
+        return _inside(path, unknown[1], "is unknown here")
     return InvalidInput(path or "body", reason[:1].lower() + reason[1:])
+
+
+def _inside(path: str, field: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"{path}.{field}" if path else field, reason)

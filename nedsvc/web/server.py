@@ -1,14 +1,24 @@
 """The service under gunicorn: one master that loads everything, workers that share it."""
 
 import gc
+import socket
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from nedsvc.errors import NedError
+
 THREADS = 8
 SECONDS_A_REQUEST = 60
+_WAITING = 2048  # connections that wait to be accepted
+_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes its file there safely)
+
+
+class CannotListen(NedError):  # noqa: N818
+    """The address is taken, not allowed or not of this machine."""
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,17 +30,18 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with an application that is already there."""
+    """Gunicorn with an application and a socket that are already there."""
 
-    def __init__(self, app: Flask, binding: Binding) -> None:
+    def __init__(self, app: Flask, listener: socket.socket, workers: int) -> None:
         self._app = app
-        self._binding = binding
+        self._listener = listener
+        self._workers = workers
         super().__init__()
 
     def load_config(self) -> None:
         settings: dict[str, Any] = {
-            "bind": f"{self._binding.host}:{self._binding.port}",
-            "workers": self._binding.workers,
+            "bind": f"fd://{self._listener.detach()}",  # gunicorn takes it over
+            "workers": self._workers,
             "worker_class": "gthread",
             "threads": THREADS,
             "timeout": SECONDS_A_REQUEST,
@@ -38,7 +49,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "pre_fork": _share_memory,
             "control_socket_disable": True,
             # A heartbeat file on a disk can block a worker; memory cannot.
-            "worker_tmp_dir": "/dev/shm",  # noqa: S108
+            "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
@@ -48,8 +59,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 def serve(app: Flask, binding: Binding) -> None:
-    """Serves the application until it is told to stop."""
-    _Server(app, binding).run()
+    """Serves the application until it is told to stop. Raises `CannotListen`."""
+    _Server(app, _listener(binding), binding.workers).run()
+
+
+def _listener(binding: Binding) -> socket.socket:
+    """The socket, bound at once: gunicorn would try for seconds and end in its own words."""
+    try:
+        family, *_, address = socket.getaddrinfo(
+            binding.host, binding.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=_WAITING)
+    except (OSError, UnicodeError) as error:
+        reason, _, _ = str(getattr(error, "strerror", None) or error).partition(" (while")
+        raise CannotListen(f"cannot listen on {binding.host} port {binding.port}: {reason}") from error
 
 
 def _share_memory(_server: object, _worker: object) -> None:

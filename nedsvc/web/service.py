@@ -77,7 +77,10 @@ class Service:
 
     def entity(self, qid: str) -> bytes | None:
         """What is known of an entity; None where it is unknown. Raises `InvalidInput`."""
-        entity = self._linker.entity(qid)
+        try:
+            entity = self._linker.entity(qid)
+        except InvalidInput as error:
+            raise InvalidInput("qid", error.reason) from error
         return _encode(entity_details(entity)) if entity else None
 
     def readiness(self) -> dict[str, str]:
