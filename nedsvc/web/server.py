@@ -1,6 +1,7 @@
 """The service under gunicorn: one master that loads everything, workers that share it."""
 
 import gc
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "timeout": SECONDS_A_REQUEST,
             "preload_app": True,
             "pre_fork": _share_memory,
+            "post_fork": _hold_signals,
+            "post_worker_init": _let_signals_in,
             "control_socket_disable": True,
             # A heartbeat file on a disk can block a worker; memory cannot.
             "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
@@ -73,6 +76,15 @@ def _listener(binding: Binding) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason, _, _ = str(getattr(error, "strerror", None) or error).partition(" (while")
         raise CannotListen(f"cannot listen on {binding.host} port {binding.port}: {reason}") from error
+
+
+def _hold_signals(_server: object, _worker: object) -> None:
+    """Keeps the order to stop until the worker listens to it: it would be lost with the master's handlers."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _let_signals_in(_worker: object) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _share_memory(_server: object, _worker: object) -> None:
