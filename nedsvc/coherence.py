@@ -18,6 +18,8 @@ def coherence(candidates: Sequence[Candidate], chain: Ints, chosen: Floats, firs
     A link counts in either direction, and in both it counts twice. `chain` gives each candidate's chain, `first` the
     candidate where each chain begins, `chosen` the probability of each candidate.
     """
+    if len(first) < 2:
+        return np.zeros(len(candidates))
     best = _best(chosen, first)
     numbers = np.array([candidate.number for candidate in candidates], dtype=np.int64)
     outgoing = _linked(candidates, range(len(candidates)), numbers[best])

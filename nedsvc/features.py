@@ -129,6 +129,8 @@ def context(table: CandidateTable) -> Floats:
     """
     known, places = np.unique(table.text.words, return_inverse=True)
     rows, columns = _shared_words(table.candidates, known)
+    if not len(rows):
+        return np.zeros(len(table.candidates))
     carriers = np.bincount(columns, minlength=len(known))
     rarity = np.log((1 + len(table.candidates)) / (1 + carriers))
     weights = _nearness(table, places, table.chain[rows], columns) * rarity[columns]
@@ -171,6 +173,8 @@ def _nearness(table: CandidateTable, places: Ints, chains: Ints, columns: Ints) 
 
 def antecedent(table: CandidateTable) -> Floats:
     """The probability that a longer name in the document, which this one may be short for, means the entity."""
+    if not any(chain.expansions for chain in table.chains):
+        return np.zeros(len(table.candidates))
     chain = table.chain.tolist()
     known = {
         (number, candidate.number): probability

@@ -225,11 +225,13 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 def _in_context(query: Query, language: str) -> tuple[Document, Span]:
     """A document that holds the name: the context where it does, else the context with the name behind it."""
-    text = query.context or ""
+    text = query.context
+    if not text:
+        return Document(text=query.mention, language=language), Span(0, len(query.mention))
     found = list(re.finditer(rf"(?<!\w){re.escape(query.mention)}(?!\w)", text))
     if found:
         return Document(text=text, language=language), Span(*found[-1].span())
-    text = f"{text}\n{query.mention}" if text else query.mention
+    text = f"{text}\n{query.mention}"
     return Document(text=text, language=language), Span(len(text) - len(query.mention), len(text))
 
 

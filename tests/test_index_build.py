@@ -167,7 +167,8 @@ def test_what_the_system_refuses_to_write_is_said_and_leaves_nothing(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["dump.json.gz"]
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_leave_nothing(tmp_path: Path, sent: signal.Signals) -> None:
     command = _nedsvc("build", "-", "-o", tmp_path / "index")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -175,7 +176,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
         process.stdin.write(dump_bytes(ITEMS).decode())
         process.stdin.flush()
         _wait_for(lambda: any(tmp_path.iterdir()))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         message = process.stderr.read()
     assert (process.returncode, message) == (1, "nedsvc: interrupted; nothing half-written was left\n")
     assert list(tmp_path.iterdir()) == []

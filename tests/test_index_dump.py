@@ -114,6 +114,22 @@ def test_a_cut_off_file_is_an_error_and_leaves_nothing(tmp_path: Path, packed: t
     assert [path.name for path in tmp_path.iterdir()] == ["dump"]
 
 
+@pytest.mark.parametrize("end", [b"\n]\n", b"}\n]\n", b",\n" + dump_bytes([UKRAINE])[2:]])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_an_array_without_its_end_is_an_error_and_leaves_nothing(tmp_path: Path, end: bytes, packed: type) -> None:
+    dump = tmp_path / "dump"
+    dump.write_bytes(packed(dump_bytes([KYIV, UKRAINE]).removesuffix(end)))
+    with pytest.raises(BuildError, match=r"dump is incomplete"):
+        build_index([dump], tmp_path / "index", BuildOptions())
+    assert [path.name for path in tmp_path.iterdir()] == ["dump"]
+
+
+def test_an_array_may_end_in_empty_lines(tmp_path: Path) -> None:
+    dump = tmp_path / "dump"
+    dump.write_bytes(dump_bytes([KYIV]) + b"\n" * 1_000_000)
+    assert build_index([dump], tmp_path / "index", BuildOptions()).counts.entities == 1
+
+
 def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
     dump = make_dump(tmp_path, [KYIV] * 1000)
     data = bytearray(dump.read_bytes())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from nedsvc.names import (
     Shape,
     fold,
+    fold_all,
     initials,
     is_acronym,
     shape,
@@ -43,6 +44,14 @@ def test_names_that_readers_take_for_the_same_have_one_key(name: str, key: str) 
 @given(st.text())
 def test_folding_twice_changes_nothing(name: str) -> None:
     assert fold(fold(name)) == fold(name)
+
+
+WRITTEN = st.text(st.sampled_from("aZé ß.\n\t-_'习ा1")) | st.text()
+
+
+@given(st.lists(WRITTEN))
+def test_many_names_fold_like_each(names: list[str]) -> None:
+    assert fold_all(names) == [fold(name) for name in names]
 
 
 @given(st.text())

@@ -9,13 +9,13 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, TypedDict, cast
 
 import msgspec
-from isal import igzip, isal_zlib
+from isal import igzip_threaded, isal_zlib
 
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.format import LANGUAGE_FOR_ALL
@@ -24,10 +24,7 @@ from nedsvc.index.records import Item, OfficeHeld, shown_first
 STDIN = "-"
 ALL_LANGUAGES = "all"
 _BLOCK = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster than larger blocks
-_MAGIC: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda file: igzip.IGzipFile(fileobj=file, mode="rb"),
-    b"BZh": bz2.BZ2File,
-}
+_GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 # What the unpackers raise for data that is damaged or cut off.
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
 _BOM = b"\xef\xbb\xbf"
@@ -188,30 +185,43 @@ def batches(dump: Path | str) -> Iterator[Batch]:
     """The lines of a dump in batches, unpacked where it is gzip or bzip2 (by its first bytes, not its name)."""
     with ExitStack() as stack:
         try:
-            file = sys.stdin.buffer if dump == STDIN else stack.enter_context(Path(dump).open("rb"))
+            is_pipe = dump == STDIN
+            file = sys.stdin.buffer if is_pipe else stack.enter_context(Path(dump).open("rb"))
+            unpacked = _unpacked(file, is_pipe)
+            if unpacked is not file:
+                stack.enter_context(unpacked)
             first = 1
-            for lines in _lines(_unpacked(file)):
-                yield Batch(source_name(dump), first, 0 if dump == STDIN else file.tell(), lines)
+            for lines in _lines(unpacked, source_name(dump)):
+                yield Batch(source_name(dump), first, 0 if is_pipe else file.tell(), lines)
                 first += len(lines)
         except _UNREADABLE as error:
             raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
 
 
-def _unpacked(file: BinaryIO) -> BinaryIO:
+def _unpacked(file: BinaryIO, is_pipe: bool) -> BinaryIO:
     start = cast(io.BufferedReader, file).peek(4)
-    for magic, unpack in _MAGIC.items():
-        if start.startswith(magic):
-            return io.BufferedReader(unpack(file), _BLOCK)
+    if start.startswith(_GZIP):
+        # A thread unpacks while another takes items apart; but one that waits for a pipe could not be stopped.
+        return io.BufferedReader(igzip_threaded.open(file, "rb", threads=0 if is_pipe else 1), _BLOCK)
+    if start.startswith(_BZIP2):
+        return io.BufferedReader(bz2.BZ2File(file), _BLOCK)
     return file
 
 
-def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
+def _lines(file: BinaryIO, source: str) -> Iterator[list[bytes]]:
+    """The lines, some at a time. An array that does not come to its end is an error, as is a cut-off gzip file."""
     lines = file.readlines(_BLOCK)
-    if lines:
-        lines[0] = lines[0].removeprefix(_BOM)
+    if not lines:
+        return
+    lines[0] = lines[0].removeprefix(_BOM)
+    is_array = lines[0].strip() == b"["
+    last = b""
     while lines:
         yield lines
+        last = next((line for line in reversed(lines) if line.strip()), last)
         lines = file.readlines(_BLOCK)
+    if is_array and last.strip() != b"]":
+        raise BuildError(f"{source} is incomplete: the ] that ends its array is missing. Fetch it again.")
 
 
 class ItemReader:
