@@ -44,6 +44,7 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure accuracy and speed (needs NEDSVC
 	.venv/bin/python benchmarks/open_time.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/build.py
+	.venv/bin/python benchmarks/service.py --starter
 
 # RUNLEVEL=1 keeps Debian's package from starting a server of its own; the tests start theirs.
 INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes
