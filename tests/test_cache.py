@@ -461,7 +461,7 @@ def test_a_server_that_hangs_slows_a_few_answers_and_then_none(own_redis: RedisS
         assert served(cache, 50) < 0.5
         assert cache.state() == "redis does not answer in time; answers are not cached"
         time.sleep(LEFT_ALONE)
-        assert ANSWER_WITHIN < served(cache, 50) < ANSWER_WITHIN + 0.5, "one trial"
+        assert ANSWER_WITHIN < served(cache, 50) < ANSWER_WITHIN + 1, "one trial"
     assert wait_until(lambda: cache.get_or_compute("key", Computation())[1] == "hit", 10) < 5
 
 

@@ -242,7 +242,9 @@ def test_a_duplicate_is_searched_once() -> None:
 
 
 def test_an_entity_is_shown(starter_client: Client) -> None:
-    entity = starter_client.get("/v1/entities/Q7747").get_json()
+    response = starter_client.get("/v1/entities/Q7747")
+    assert response.headers["X-Nedsvc-Cache"] == "bypass"
+    entity = response.get_json()
     own = {"id", "label", "description", "url", "wikipedia"}
     assert set(entity) == own | {"types", "names", "offices", "dates"}
     assert (entity["id"], entity["label"], entity["types"]) == ("Q7747", "Vladimir Putin", ["PERSON"])

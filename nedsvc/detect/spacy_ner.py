@@ -26,7 +26,8 @@ _UNUSED = (
 # Their LOC holds countries and cities too, so it says no type, nor does MISC.
 _WIKINER: dict[str, EntityType] = {"PER": "PERSON"}
 _NO_NAMES = frozenset({"DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "ORDINAL", "CARDINAL"})
-_LONGEST_PIECE = 20_000  # characters; a model's memory grows with what it reads at once
+_LONGEST_PIECE = 20_000  # characters
+_AT_ONCE = 100_000  # characters; a model's memory grows with what it reads at once
 
 
 def load_model(name: str) -> Language:
@@ -57,7 +58,8 @@ class SpacyDetector:
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The mentions of each text, with spaCy's label as the type where it is one of ours."""
         pieces = [_pieces(text.text) if self._reads(text) else [] for text in texts]
-        docs = self._nlp.pipe(text.text[piece] for text, cut in zip(texts, pieces, strict=True) for piece in cut)
+        cuts = [text.text[piece] for text, cut in zip(texts, pieces, strict=True) for piece in cut]
+        docs = self._nlp.pipe(cuts, batch_size=max(1, _AT_ONCE // max(map(len, cuts), default=1)))
         return [[mention for piece in cut for mention in self._mentions(next(docs), piece.start)] for cut in pieces]
 
     def _reads(self, text: Text) -> bool:

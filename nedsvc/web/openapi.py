@@ -41,7 +41,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     parameters: type | None = None
     path_parameter: str | None = None
     errors: tuple[int, ...] = ()
-    cached: bool = False
+    tells_cache: bool = False
 
 
 OPERATIONS = (
@@ -52,7 +52,7 @@ OPERATIONS = (
         body=AnnotateRequest,
         answer=DocumentAnswer,
         errors=(413, 422),
-        cached=True,
+        tells_cache=True,
     ),
     Operation(
         method="get",
@@ -61,7 +61,7 @@ OPERATIONS = (
         parameters=LookupRequest,
         answer=LookupAnswer,
         errors=(413, 422),
-        cached=True,
+        tells_cache=True,
     ),
     Operation(
         method="post",
@@ -70,7 +70,7 @@ OPERATIONS = (
         body=LookupBatchRequest,
         answer=LookupBatchAnswer,
         errors=(413, 422),
-        cached=True,
+        tells_cache=True,
     ),
     Operation(
         method="get",
@@ -79,6 +79,7 @@ OPERATIONS = (
         path_parameter="qid",
         answer=EntityDetails,
         errors=(404, 422),
+        tells_cache=True,
     ),
     Operation(method="get", path="/healthz", summary="Tell whether the service is alive", answer=Health),
     Operation(method="get", path="/readyz", summary="Tell what the service has to work with", answer=Readiness),
@@ -120,7 +121,7 @@ def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> 
 
 def _answer(description: str, media: str, schema: dict[str, Any], operation: Operation | None) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": description, "content": {media: {"schema": schema}}}
-    if operation and operation.cached:
+    if operation and operation.tells_cache:
         outcomes = {"type": "string", "enum": ["hit", "miss", "bypass"]}
         answer["headers"] = {"X-Nedsvc-Cache": {"description": "Where it came from", "schema": outcomes}}
     return answer

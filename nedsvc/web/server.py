@@ -1,6 +1,7 @@
 """The service under gunicorn: one master that loads everything, workers that share it."""
 
 import gc
+import os
 import signal
 import socket
 from pathlib import Path
@@ -14,6 +15,7 @@ from nedsvc.errors import NedError
 
 THREADS = 8
 SECONDS_A_REQUEST = 60
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _WAITING = 2048  # connections that wait to be accepted
 _MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes its file there safely)
 
@@ -48,8 +50,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "timeout": SECONDS_A_REQUEST,
             "preload_app": True,
             "pre_fork": _share_memory,
-            "post_fork": _hold_signals,
-            "post_worker_init": _let_signals_in,
+            "post_worker_init": _heed_signals,
             "control_socket_disable": True,
             # A heartbeat file on a disk can block a worker; memory cannot.
             "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
@@ -63,7 +64,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 def serve(app: Flask, binding: Binding) -> None:
     """Serves the application until it is told to stop. Raises `CannotListen`."""
-    _Server(app, _listener(binding), binding.workers).run()
+    listener = _listener(binding)
+    # What tells a worker to end before it has handlers of its own would be lost in those of its master, and the
+    # master would wait for it until it kills it.
+    os.register_at_fork(before=_hold_signals, after_in_parent=_heed_signals)
+    _Server(app, listener, binding.workers).run()
 
 
 def _listener(binding: Binding) -> socket.socket:
@@ -78,13 +83,12 @@ def _listener(binding: Binding) -> socket.socket:
         raise CannotListen(f"cannot listen on {binding.host} port {binding.port}: {reason}") from error
 
 
-def _hold_signals(_server: object, _worker: object) -> None:
-    """Keeps the order to stop until the worker listens to it: it would be lost with the master's handlers."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+def _hold_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
 
 
-def _let_signals_in(_worker: object) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+def _heed_signals(_worker: object = None) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 def _share_memory(_server: object, _worker: object) -> None:
