@@ -397,7 +397,7 @@ def free_port() -> int:
 
 def ask(port: int, path: str, body: object = None) -> tuple[int, dict[str, str], Any]:
     """Status, headers and JSON of an answer."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body))
         response = connection.getresponse()
         return response.status, dict(response.headers), json.loads(response.read())
