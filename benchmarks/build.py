@@ -24,7 +24,7 @@ import orjson
 from isal import igzip
 
 from nedsvc.index.build import build_index
-from nedsvc.index.format import BuildOptions
+from nedsvc.index.options import BuildOptions
 
 LONGEST = 1025
 WHOLE_ITEMS = 20_000

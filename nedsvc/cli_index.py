@@ -21,10 +21,11 @@ from rich.progress import (
 from rich.table import Table
 
 from nedsvc.cli_errors import reports_errors
-from nedsvc.index.build import MOST_NAMED, PROFILES, Report, build_index
+from nedsvc.index.build import MOST_NAMED, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.dump import STDIN, total_size
-from nedsvc.index.format import BuildOptions, Manifest, check_sizes, read_manifest, verify_files
+from nedsvc.index.format import Manifest, check_sizes, read_manifest, verify_files
+from nedsvc.index.options import PROFILES, BuildOptions
 
 _FOLDER = click.Path(path_type=Path)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 WORD_BITS = 20
 WORDS = 1 << WORD_BITS
+_SHORTEST_WORD = 3  # letters
 
 
 def word_number(key: str) -> int:
@@ -22,3 +23,8 @@ def word_number(key: str) -> int:
 def word_numbers(keys: Iterable[str]) -> NDArray[np.uint32]:
     """The distinct numbers of folded words, sorted."""
     return np.array(sorted({word_number(key) for key in keys}), dtype=np.uint32)
+
+
+def says_something(key: str, stop_words: frozenset[str]) -> bool:
+    """Whether a folded word tells what a text or an entity is about."""
+    return len(key) >= _SHORTEST_WORD and key not in stop_words

@@ -15,10 +15,11 @@ import platformdirs
 from nedsvc import tables
 from nedsvc.errors import NedError
 from nedsvc.index.build import build_from_items
-from nedsvc.index.format import FORMAT_VERSION, BuildOptions, type_mask
+from nedsvc.index.format import FORMAT_VERSION, type_mask
+from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
-from nedsvc.index.records import Item, OfficeHeld
 from nedsvc.models import Office, qid_number
+from nedsvc.wikibase import Item, OfficeHeld
 
 _STATEMENTS_A_LINK = 3
 

@@ -7,7 +7,7 @@ from servers import own_redis, redis_server, shared_redis  # noqa: F401 (fixture
 
 from nedsvc import EntityLinker
 from nedsvc.index.build import build_index
-from nedsvc.index.format import BuildOptions
+from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
 from nedsvc.starter import starter_index
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nedsvc.index.build import Report, build_index
-from nedsvc.index.format import BuildOptions
+from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from dumps import Json, claims, dump_bytes, dump_item, make_dump, make_index
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import Progress, Report, build_index
 from nedsvc.index.files import built_aside
-from nedsvc.index.format import BuildOptions
+from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
 
 ITEMS = [

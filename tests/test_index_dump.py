@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import Report, build_index
-from nedsvc.index.dump import BrokenLine, ItemReader
-from nedsvc.index.format import BuildOptions, Kind
+from nedsvc.index.format import Kind
+from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
+from nedsvc.wikibase import BrokenItem, ItemReader
 
 KYIV = dump_item("Q1899", "Kyiv", description="capital of Ukraine", aliases=["Kiev"])
 UKRAINE = dump_item("Q212", "Ukraine")
@@ -84,7 +85,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("line", BROKEN)
 def test_a_broken_line_says_why(line: bytes) -> None:
-    with pytest.raises(BrokenLine, match=BROKEN[line]):
+    with pytest.raises(BrokenItem, match=BROKEN[line]):
         ItemReader(["en"]).read(line)
 
 
@@ -250,5 +251,5 @@ def test_the_newest_change_is_the_date_of_the_dump(tmp_path: Path) -> None:
 def test_no_line_at_all_raises_anything_but_a_broken_line(line: bytes) -> None:
     reader = ItemReader(["en"])
     for attempt in (line, b'{"id":"Q1","labels":{"en":{"value":"' + line + b'"}}}'):
-        with suppress(BrokenLine):
+        with suppress(BrokenItem):
             reader.read(attempt)

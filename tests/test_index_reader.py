@@ -9,9 +9,10 @@ from dumps import bearers_of, claims, dump_item, make_index, row_of
 
 from nedsvc.context import word_number
 from nedsvc.errors import IndexFormatError, IndexNotFound
-from nedsvc.index.format import FORMAT_VERSION, Kind, popularity
+from nedsvc.index.format import FORMAT_VERSION, Kind
 from nedsvc.index.reader import Index
 from nedsvc.names import Shape
+from nedsvc.popularity import popularity
 
 ITEMS = [
     dump_item("Q6256", "country"),

@@ -14,8 +14,14 @@ PACKAGE = Path(nedsvc.__file__).parent
 # folder that have no place of their own. The package itself, "", offers users what the rows above it define.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "models"}),
-    frozenset({"settings", "cache", "sources"}),
-    frozenset({"offsets", "names", "similarity", "text", "context", "tables", "classes", "index", "index.*"}),
+    frozenset({"settings", "cache", "sources", "pace"}),
+    frozenset(
+        {
+            *("names", "similarity", "matching", "text", "context", "offsets", "tables", "classes"),
+            *("popularity", "wikibase"),
+            *("index", "index.*"),
+        }
+    ),
     frozenset(
         {
             "sources.local",
@@ -28,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "decision",
             "language",
             "cache.*",
+            "pace.*",
         }
     ),
     frozenset({"linker"}),

@@ -11,31 +11,14 @@ import msgspec
 from nedsvc import tables
 from nedsvc.errors import InvalidInput
 from nedsvc.index.columns import Columns
-from nedsvc.index.dump import (
-    ALL_LANGUAGES,
-    Batch,
-    BrokenLine,
-    ItemReader,
-    batches,
-    check_dumps,
-    check_languages,
-    qid_numbers,
-)
+from nedsvc.index.dump import Batch, batches, check_dumps
 from nedsvc.index.files import built_aside
-from nedsvc.index.format import (
-    FORMAT_VERSION,
-    LANGUAGE_FOR_ALL,
-    BuildOptions,
-    Counts,
-    Manifest,
-    content_id,
-    write_manifest,
-)
-from nedsvc.index.records import Item
+from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, write_manifest
+from nedsvc.index.options import BuildOptions, check_options, class_numbers
 from nedsvc.index.writer import Laid, Tables, lay_out
+from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 
 MOST_NAMED = 20
-PROFILES = ("news", "all")
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -62,7 +45,7 @@ def build_index(
     the way; nothing half-written is left in either case.
     """
     check_dumps(dumps)
-    classes = _check(options)
+    check_options(options)
     with (
         built_aside(out) as folder,
         _without_garbage_collector(),
@@ -70,7 +53,7 @@ def build_index(
     ):
         reading = _Reading(columns, options, report or Report())
         reading.read(dumps)
-        laid = lay_out(columns, folder, classes, _packaged_tables())
+        laid = lay_out(columns, folder, class_numbers(options), _packaged_tables())
         if not laid.entities:
             raise InvalidInput("DUMP", _nothing_left(reading.manifest(laid).counts))
         return _finish(folder, reading.manifest(laid))
@@ -154,7 +137,7 @@ class _Reading:
                 continue
             try:
                 item = read(text)
-            except BrokenLine as error:
+            except BrokenItem as error:
                 self._note_broken(f"{batch.source}, line {number}: {error}")
                 continue
             if item is None:
@@ -203,16 +186,6 @@ def _named_languages(options: BuildOptions) -> tuple[str, ...]:
     """The languages that come first in the manifest; with "all" the others follow as they are met."""
     chosen = ("en",) if ALL_LANGUAGES in options.languages else options.languages
     return (*chosen, LANGUAGE_FOR_ALL)
-
-
-def _check(options: BuildOptions) -> list[int]:
-    """Refuse options that cannot be; the numbers of the classes."""
-    if options.profile not in PROFILES:
-        raise InvalidInput("--profile", f"{options.profile!r} is unknown; choose from {', '.join(PROFILES)}")
-    if options.min_sitelinks < 0:
-        raise InvalidInput("--min-sitelinks", "must not be negative")
-    check_languages(options.languages)
-    return qid_numbers(options.classes)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import numpy as np
 from nedsvc.index.arrays import Ints
 from nedsvc.index.files import HashedFile
 from nedsvc.index.format import RECORDS, Kind
-from nedsvc.index.records import Item, append_record
+from nedsvc.index.records import append_record
 from nedsvc.index.spellings import Spellings
+from nedsvc.wikibase import Item
 
 KIND_BITS = 2
 

@@ -8,7 +8,8 @@ import numpy as np
 from nedsvc.classes import Hierarchy, coarse_types
 from nedsvc.index.arrays import Ints, positions_in_group
 from nedsvc.index.columns import Columns, Facts
-from nedsvc.index.format import MAX_LINKS, popularity
+from nedsvc.index.format import MAX_LINKS
+from nedsvc.popularity import popularity
 from nedsvc.tables import Root
 
 

@@ -8,13 +8,11 @@ import hashlib
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from nedsvc.errors import IndexFormatError, IndexNotFound
+from nedsvc.index.options import BuildOptions
 from nedsvc.models import ENTITY_TYPES, EntityType
 
 FORMAT_VERSION = 1
@@ -27,7 +25,6 @@ RECORDS = "records.bin"
 OFFICE = 1 << len(ENTITY_TYPES)
 TYPE_BITS: dict[str, int] = {name: 1 << bit for bit, name in enumerate(ENTITY_TYPES)} | {"OFFICE": OFFICE}
 
-LANGUAGE_FOR_ALL = "mul"
 MAX_LINKS = 64
 MAX_BEARERS = 40
 
@@ -46,21 +43,6 @@ class FileEntry(msgspec.Struct, frozen=True):
 
     bytes: int
     sha256: str
-
-
-class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What an index is to hold.
-
-    `languages` are codes of Wikidata, or just "all". `classes` keeps only instances of these, subclasses included.
-    `profile` "news" leaves out what no mention means (data/left_out.tsv). `strict` stops at the first broken line.
-    """
-
-    languages: tuple[str, ...] = ("en",)
-    classes: tuple[str, ...] = ()
-    min_sitelinks: int = 0
-    profile: str = "news"
-    name: str = "index"
-    strict: bool = False
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,22 +148,3 @@ def type_mask(names: Iterable[str]) -> int:
     for name in names:
         mask |= TYPE_BITS[name]
     return mask
-
-
-def popularity(
-    sitelinks: NDArray[Any], statements: NDArray[Any], in_degree: NDArray[Any], numbers: NDArray[Any]
-) -> NDArray[np.float32]:
-    """How well known entities are, from 0 to 1.
-
-    Four signs, the first three on a logarithmic scale cut at 1: links from other entities (weight 0.45, full at
-    10,000), the age of the QID (0.30), as what was known early was entered early, sitelinks (0.15, full at 350) and
-    statements (0.10, full at 600). Links weigh most because they are the sign that depends least on how much was
-    entered about the entity itself. The full marks are fixed, so that a value means the same in any index.
-    """
-
-    def scale(count: NDArray[Any], full: int) -> NDArray[np.float64]:
-        return np.minimum(np.log1p(count) / np.log1p(full), 1.0)  # type: ignore[no-any-return]
-
-    age = 1 - np.log(np.maximum(numbers, 1)) / np.log(2.0**31)
-    total = 0.15 * scale(sitelinks, 350) + 0.1 * scale(statements, 600) + 0.45 * scale(in_degree, 10_000)
-    return (total + 0.3 * np.clip(age, 0, 1)).astype(np.float32)  # type: ignore[no-any-return]

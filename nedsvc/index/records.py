@@ -1,10 +1,10 @@
-"""One item on its way into the index, and what is kept of it for display."""
+"""What an index keeps of an item for display."""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-OfficeHeld = tuple[str, str | None, str | None]
+from nedsvc.wikibase import Item, OfficeHeld
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -17,35 +17,6 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     wikipedia: str | None = None
     dates: dict[str, str] = {}
     offices: Sequence[OfficeHeld] = ()
-
-
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """All that the index takes of an item, whatever it was read from.
-
-    `demonyms` are words by language ("Ukrainian"). `links` are the numbers of related entities, the most telling
-    first. `types` is a bit mask where it is known without the classes.
-    """
-
-    number: int
-    labels: dict[str, str] = {}
-    descriptions: dict[str, str] = {}
-    aliases: Mapping[str, Sequence[str]] = {}
-    classes: Sequence[int] = ()
-    wikipedia: str | None = None
-    sitelinks: int = 0
-    statements: int = 0
-    dates: dict[str, str] = {}
-    offices: Sequence[OfficeHeld] = ()
-    superclasses: Sequence[int] = ()
-    demonyms: Sequence[tuple[str, str]] = ()
-    links: Sequence[int] = ()
-    types: int = 0
-
-
-def shown_first(labels: dict[str, str], languages: Sequence[str]) -> dict[str, str]:
-    """The labels with the one first that is shown: in the first of these languages that there is one in."""
-    shown = next((language for language in languages if language in labels), None)
-    return labels if shown is None else {shown: labels[shown]} | labels
 
 
 def append_record(item: Item, packed: bytearray) -> None:

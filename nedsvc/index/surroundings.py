@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 
-from nedsvc.context import WORD_BITS, WORDS, word_number
+from nedsvc.context import WORD_BITS, WORDS, says_something, word_number
 from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts, unpack
 from nedsvc.index.columns import Columns
 from nedsvc.index.entities import Entities, Selection, rows_of
@@ -14,7 +14,6 @@ from nedsvc.index.naming import Keys, Naming
 from nedsvc.names import fold_all
 
 _LINKS_WITH_WORDS = 16
-_SHORTEST_WORD = 3
 _COMMON_SHARE = 0.05
 _COMMON_FROM = 1000
 _NO_WORD = -1
@@ -47,7 +46,7 @@ def word_columns(
 def _word_numbers(words: Sequence[str], stop_words: frozenset[str]) -> Ints:
     """The number of each word, or -1 for one that says nothing."""
     return np.fromiter(
-        (word_number(word) if len(word) >= _SHORTEST_WORD and word not in stop_words else _NO_WORD for word in words),
+        (word_number(word) if says_something(word, stop_words) else _NO_WORD for word in words),
         dtype=np.int64,
         count=len(words),
     )

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from nedsvc.context import word_number
-from nedsvc.index.format import LANGUAGE_FOR_ALL, Kind
+from nedsvc.index.format import Kind
 from nedsvc.index.reader import Index, Postings
+from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
 from nedsvc.models import Candidate, Entity, NameKind, qid_number
-from nedsvc.names import Shape, fold, shape, slash_parts, strip_possessive, title_length
-from nedsvc.similarity import name_similarity
+from nedsvc.names import fold, shape, strip_possessive
+from nedsvc.wikibase import LANGUAGE_FOR_ALL
 
 MOST_EXACT = 40
 MOST_PARTIAL = 20
@@ -16,16 +17,6 @@ MOST_SIMILAR_NAMES = 20
 MOST_BY_SIMILAR_NAME = 3
 CACHED_NAMES = 50_000
 CACHED_ENTITIES = 20_000
-
-_PARTIAL = 0.6  # the similarity of a name to the part of it that is asked for
-_OTHER_CASE = 0.9
-_OTHER_LANGUAGE = 0.95
-_SHORT_ACRONYM = 0.5  # of a capitalised word to an acronym of two or three letters: Us is seldom the US
-_LEAST_SIMILAR = 0.5
-_SHORTEST_WORD = 3
-_COMMON_NOUN = 0.75  # of a capitalised name to one that the index writes in lower case
-_INNER_FORM = 0.95  # of a name that was found without its title or as one side of a slash
-
 
 _KINDS: dict[int, NameKind] = {
     Kind.LABEL: "label",
@@ -76,7 +67,7 @@ class LocalSource:
     def _exact(self, name: str, language: str) -> Iterator[Candidate]:
         # The index's first language counts in full too: it is where a name that several languages share is kept.
         own = {0, *self._places(language), *self._places(LANGUAGE_FOR_ALL)}
-        for form, similarity in _forms(name, self._titles):
+        for form, similarity in forms(name, self._titles):
             postings = self._index.postings(fold(form))
             if postings is not None:
                 yield from self._bearers(postings, form, similarity, own)
@@ -87,7 +78,7 @@ class LocalSource:
         if " " in key:
             return
         for row in self._index.bearers(key)[:MOST_PARTIAL].tolist():
-            yield self._candidate(row, "partial", _PARTIAL)
+            yield self._candidate(row, "partial", PARTIAL)
 
     def _similar(self, name: str) -> Iterator[Candidate]:
         """Those who bear a name with nearly the same letters or words ("Anthony Blinken")."""
@@ -100,8 +91,8 @@ class LocalSource:
 
     def _if_similar(self, row: int, asked: str, key: str) -> Iterator[Candidate]:
         words = frozenset(self._index.words(row).tolist())
-        similarity = name_similarity(asked, key, lambda word: word_number(word) in words, self._idle)
-        if similarity >= _LEAST_SIMILAR:
+        similarity = likeness(asked, key, lambda word: word_number(word) in words, self._idle)
+        if similarity:
             yield self._candidate(row, "similar", similarity)
 
     def _bearers(self, postings: Postings, form: str, similarity: float, own: set[int]) -> Iterator[Candidate]:
@@ -109,8 +100,8 @@ class LocalSource:
         written = shape(form)
         columns = (postings.rows, postings.kinds, postings.shapes, postings.languages)
         for row, kind, known, language in zip(*(column[:MOST_EXACT].tolist() for column in columns), strict=True):
-            alike = similarity * _case_similarity(written, known, len(form))
-            yield self._candidate(row, _KINDS[kind], alike if language in own else alike * _OTHER_LANGUAGE)
+            alike = similarity * case_similarity(written, known, len(form))
+            yield self._candidate(row, _KINDS[kind], alike if language in own else alike * OTHER_LANGUAGE)
 
     def _places(self, language: str) -> Iterator[int]:
         """The place of a language among those of the index, if it is there."""
@@ -131,33 +122,6 @@ class LocalSource:
             links=index.links(row),
             words=index.words(row),
         )
-
-
-def _case_similarity(written: Shape, known: int, letters: int) -> float:
-    if written == known:
-        return 1.0
-    if written == Shape.TITLE and known == Shape.UPPER and letters <= _SHORTEST_WORD:
-        return _SHORT_ACRONYM
-    return _COMMON_NOUN if known == Shape.LOWER else _OTHER_CASE
-
-
-def _forms(name: str, titles: frozenset[str]) -> Iterable[tuple[str, float]]:
-    """The name as it stands, then the names in it: the sides of a slash, what is owned, what follows a title."""
-    yield name, 1.0
-    bare = strip_possessive(name)
-    parts = slash_parts(bare)
-    if bare != name or len(parts) > 1:
-        yield from ((part, _INNER_FORM) for part in parts)
-    owner, _, owned = bare.rpartition("'s ") if "'s " in bare else bare.rpartition("’s ")
-    if owner:
-        yield owned, _INNER_FORM
-    words = bare.split()
-    keys = [fold(word) for word in words]
-    for position in range(len(words)):
-        length = title_length(keys[position:], titles)
-        if length:
-            yield " ".join(words[position + length :]), _INNER_FORM
-            return
 
 
 def _distinct(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
