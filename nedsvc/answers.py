@@ -14,6 +14,7 @@ from nedsvc.models import (
     Lookup,
     Office,
     Options,
+    Provenance,
     RankedCandidate,
     Status,
 )
@@ -44,7 +45,7 @@ class CandidateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A mention of a document; `entity` is null unless it is linked."""
+    """A mention of a document; `entity` is null unless it is linked, and `error` is there where it failed."""
 
     start: int
     end: int
@@ -53,6 +54,7 @@ class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     confidence: float
     entity: EntityAnswer | None
+    error: str | UnsetType = UNSET
     candidates: tuple[CandidateAnswer, ...] | UnsetType = UNSET
     explanation: Mapping[str, float] | UnsetType = UNSET
 
@@ -73,16 +75,18 @@ class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     confidence: float
     entity: EntityAnswer | None
-    candidates: tuple[CandidateAnswer, ...]
+    error: str | UnsetType = UNSET
+    candidates: tuple[CandidateAnswer, ...] = ()
 
 
 class EntityDetails(EntityAnswer, frozen=True, kw_only=True):
-    """All that the index shows of an entity; `names` has the label first in each language."""
+    """All that is known of an entity; `names` has the label first in each language."""
 
     types: tuple[EntityType, ...]
     names: Mapping[str, tuple[str, ...]]
     offices: tuple[Office, ...]
     dates: Mapping[str, str]
+    provenance: Provenance | UnsetType = UNSET
 
 
 def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
@@ -106,6 +110,7 @@ def lookup_answer(lookup: Lookup) -> LookupAnswer:
         status=lookup.link.status,
         confidence=_rounded(lookup.link.confidence),
         entity=entity_answer(lookup.link.entity) if lookup.link.entity else None,
+        error=lookup.link.error or UNSET,
         candidates=tuple(
             CandidateAnswer(
                 id=candidate.id,
@@ -141,6 +146,7 @@ def entity_details(entity: Entity) -> EntityDetails:
         names=entity.names,
         offices=entity.offices,
         dates=entity.dates,
+        provenance=entity.provenance or UNSET,
     )
 
 
@@ -158,6 +164,7 @@ def _mention_answer(link: Link, start: int, end: int, options: Options) -> Menti
         status=link.status,
         confidence=_rounded(link.confidence),
         entity=entity_answer(link.entity) if link.entity else None,
+        error=link.error or UNSET,
         candidates=tuple(map(_candidate_answer, link.candidates)) if options.candidates else UNSET,
         explanation={name: _rounded(value) for name, value in features.items()} if options.explain else UNSET,
     )

@@ -6,9 +6,10 @@ from itertools import islice
 import msgspec
 import numpy as np
 
+from nedsvc.errors import SourceUnavailable
 from nedsvc.features import STAGES, CandidateTable, Floats, Ints
 from nedsvc.grouping import Chain, chains
-from nedsvc.models import Candidate, EntityType, Mention
+from nedsvc.models import Candidate, EntityType, Mention, Status
 from nedsvc.ranking import Ranker
 from nedsvc.text import Text
 
@@ -24,11 +25,30 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """A chain of mentions with what it may mean, the likeliest first, and the probability that it is none of them."""
+    """A chain of mentions with what it may mean, the likeliest first, and the probability that it is none of them.
+
+    `failure` tells why what it means could not be found out.
+    """
 
     chain: Chain
     choices: tuple[Choice, ...]
     nil: float
+    failure: SourceUnavailable | None = None
+
+
+def status(decision: Decision, threshold: float) -> Status:
+    """Linked where the best candidate is sure enough, NIL where none is likelier than it, else ambiguous.
+
+    Nothing is said of a chain that a source could not be asked for: another candidate might have been better.
+    """
+    if decision.failure:
+        return "error"
+    if not decision.choices:
+        return "nil"
+    best = decision.choices[0].probability
+    if best >= threshold:
+        return "linked"
+    return "nil" if decision.nil >= best else "ambiguous"
 
 
 def decide(

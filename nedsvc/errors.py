@@ -32,3 +32,7 @@ class IndexFormatError(NedError):
 
 class BuildError(NedError):
     """An index could not be built; nothing half-written was left."""
+
+
+class SourceUnavailable(NedError):  # noqa: N818
+    """A knowledge source elsewhere could not be asked in time: nothing is known of what was asked."""

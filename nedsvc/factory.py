@@ -50,7 +50,7 @@ def linker_from_index(
     index = Index.open(path)
     source = LocalSource(index, tables.titles(), tables.stop_words())
     return EntityLinker(
-        source,
+        [source],
         _detector(detector, index, model),
         ranker or default_ranker(),
         language_guesser(source.languages),

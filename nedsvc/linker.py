@@ -1,15 +1,16 @@
 """The linker: from a text to links. Everything that an answer depends on is here, for every shell."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nedsvc.decision import Choice, Decision, decide
+from nedsvc.decision import Choice, Decision, status
 from nedsvc.detect import Detector
-from nedsvc.errors import InvalidInput
+from nedsvc.errors import InvalidInput, SourceUnavailable
+from nedsvc.inquiry import Reading, Terms, fetch, inquire
 from nedsvc.models import (
     Annotation,
-    Candidate,
     Document,
     Entity,
     EntityType,
@@ -20,15 +21,15 @@ from nedsvc.models import (
     Query,
     RankedCandidate,
     Span,
-    Status,
     checked_qid,
 )
 from nedsvc.ranking import Ranker
-from nedsvc.sources import KnowledgeSource
+from nedsvc.sources import KnowledgeSource, Known
 from nedsvc.text import Text, read_text
 
 BATCH_DOCUMENTS = 128
 BATCH_CHARACTERS = 100_000
+PATIENCE = 30.0  # seconds
 
 AUTO = "auto"
 
@@ -40,35 +41,41 @@ _DEFAULTS = Options()
 
 
 class EntityLinker:
-    """Links the mentions of texts to entities of a knowledge source.
+    """Links the mentions of texts to entities of knowledge sources.
 
-    `name` says what detects, so that answers of different linkers over the same knowledge can be told apart.
+    The first source is asked for everything, each further one for what is not linked by then. A text may keep them
+    busy for `patience` seconds; what could not be asked by then is an error of its mention. `name` says what detects,
+    so that answers of different linkers over the same knowledge can be told apart.
     """
 
     def __init__(
         self,
-        source: KnowledgeSource,
+        sources: Sequence[KnowledgeSource],
         detector: Detector,
         ranker: Ranker,
         guess_language: Callable[[str], str],
+        *,
         name: str = "",
+        patience: float = PATIENCE,
     ) -> None:
-        self._source = source
+        self._sources = tuple(sources)
+        self._languages = tuple(dict.fromkeys(language for source in sources for language in source.languages))
         self._detector = detector
         self._ranker = ranker
         self._guess_language = guess_language
         self._name = name
+        self._patience = patience
 
     @property
     def index(self) -> str:
         """Names the knowledge that answers."""
-        return self._source.id
+        return "+".join(source.id for source in self._sources)
 
     @property
     def identity(self) -> tuple[str, ...]:
         """All that tells the answers of this linker from another's, but for text and options."""
         weights = (f"{name} {weight}" for name, weight in self._ranker.weights.items())
-        return self._name, self._source.id, f"nil {self._ranker.nil}", *weights
+        return self._name, self.index, f"nil {self._ranker.nil}", *weights
 
     @classmethod
     def from_index(
@@ -121,27 +128,35 @@ class EntityLinker:
     def lookup_batch(self, queries: Sequence[Query], *, language: str = "en", limit: int = 5) -> list[Lookup]:
         """What each name means; names and entities are asked for once. Raises `InvalidInput`."""
         options = Options(limit=limit, candidates=True)
+        until = self._until(1)
         spans = [_in_context(query, language) for query in queries]
         texts = [self._read(document) for document, _ in spans]
         given = [
             Mention(span.start, span.end, query.mention, query.type)
             for query, (_, span) in zip(queries, spans, strict=True)
         ]
-        mentions = self._with_surroundings(queries, texts, given)
-        found = self._search(texts, mentions)
-        decisions = [
-            decide(text, each, found[text.language], self._ranker, limit, query.type)[0]
-            for query, text, each in zip(queries, texts, mentions, strict=True)
+        readings = [
+            Reading(text, mentions, query.type)
+            for query, text, mentions in zip(
+                queries, texts, self._with_surroundings(queries, texts, given), strict=True
+            )
         ]
-        entities = self._source.fetch(_shown(decisions, options))
+        decisions = [decided[:1] for decided in self._decide(readings, options, until)]
+        entities = self._fetch(readings, decisions, options, until)
         return [
-            Lookup(mention=one.surface, link=_link(one, decision, entities, options))
-            for one, decision in zip(given, decisions, strict=True)
+            Lookup(mention=one.surface, link=_link(one, decision, entities[reading.text.language], options))
+            for one, reading, (decision,) in zip(given, readings, decisions, strict=True)
         ]
 
-    def entity(self, qid: str) -> Entity | None:
-        """The entity with this id; None where it is not known. Raises `InvalidInput` for what is no QID."""
-        return self._source.fetch([checked_qid(qid)]).get(qid)
+    def entity(self, qid: str, language: str = "en") -> Entity | None:
+        """The entity with this id; None where it is not known.
+
+        Raises `InvalidInput` for what is no QID and `SourceUnavailable` where nobody who may know it could be asked.
+        """
+        known = fetch(self._sources, [checked_qid(qid)], language, self._until(1)).get(qid)
+        if isinstance(known, SourceUnavailable):
+            raise known
+        return known
 
     def _with_surroundings(
         self, queries: Sequence[Query], texts: Sequence[Text], given: Sequence[Mention]
@@ -155,19 +170,22 @@ class EntityLinker:
         ]
 
     def _annotate_all(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation]:
+        until = self._until(len(documents))
         texts = [self._read(document) for document in documents]
-        mentions = [
-            _with_given(text, found, document.mentions)
+        readings = [
+            Reading(text, _with_given(text, found, document.mentions))
             for text, found, document in zip(texts, self._detector.detect(texts), documents, strict=True)
         ]
-        found = self._search(texts, mentions)
-        for document, text, each in zip(documents, texts, mentions, strict=True):
-            links = self._links(text, each, found[text.language], options)
+        decisions = self._decide(readings, options, until)
+        entities = self._fetch(readings, decisions, options, until)
+        for document, reading, decided in zip(documents, readings, decisions, strict=True):
+            language = reading.text.language
+            links = _links(reading.mentions, decided, entities[language], options)
             wanted = None if document.mentions is None else {(span.start, span.end) for span in document.mentions}
             yield Annotation(
                 id=document.id,
-                language=text.language,
-                index=self._source.id,
+                language=language,
+                index=self.index,
                 text=document.text,
                 links=tuple(_kept(links, wanted, options)),
             )
@@ -176,35 +194,25 @@ class EntityLinker:
         language = document.language
         if language == AUTO:
             return read_text(document.text, self._guess_language(document.text))
-        if language not in self._source.languages:
-            known = ", ".join(self._source.languages)
-            raise InvalidInput("language", f"{language!r} is not in this index, which knows {known} (or auto)")
+        if language not in self._languages:
+            known = ", ".join(self._languages)
+            raise InvalidInput("language", f"{language!r} is not known here; choose from {known} (or auto)")
         return read_text(document.text, language)
 
-    def _search(
-        self, texts: Sequence[Text], mentions: Sequence[Sequence[Mention]]
-    ) -> Mapping[str, Mapping[str, Sequence[Candidate]]]:
-        """The candidates of every surface of a batch, by language; each name is asked for once."""
-        names: dict[str, dict[str, None]] = {text.language: {} for text in texts}
-        for text, each in zip(texts, mentions, strict=True):
-            names[text.language].update(dict.fromkeys(mention.surface for mention in each))
-        return {language: self._source.search(tuple(wanted), language) for language, wanted in names.items()}
+    def _until(self, texts: int) -> float:
+        return time.monotonic() + self._patience * texts
 
-    def _links(
-        self,
-        text: Text,
-        mentions: Sequence[Mention],
-        found: Mapping[str, Sequence[Candidate]],
-        options: Options,
-    ) -> list[Link]:
-        decisions = decide(text, mentions, found, self._ranker, options.limit)
-        entities = self._source.fetch(_shown(decisions, options))
-        links = [
-            _link(mentions[position], decision, entities, options)
-            for decision in decisions
-            for position in decision.chain.mentions
-        ]
-        return sorted(links, key=lambda link: (link.mention.start, link.mention.end))
+    def _decide(self, readings: Sequence[Reading], options: Options, until: float) -> list[list[Decision]]:
+        return inquire(self._sources, readings, Terms(self._ranker, options.limit, options.threshold), until)
+
+    def _fetch(
+        self, readings: Sequence[Reading], decisions: Sequence[Sequence[Decision]], options: Options, until: float
+    ) -> dict[str, Mapping[str, Known]]:
+        """The entities that the answers show, by language; each is asked for once."""
+        shown: dict[str, list[str]] = {}
+        for reading, decided in zip(readings, decisions, strict=True):
+            shown.setdefault(reading.text.language, []).extend(_shown(decided, options))
+        return {language: fetch(self._sources, ids, language, until) for language, ids in shown.items()}
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
@@ -269,37 +277,43 @@ def _shown(decisions: Iterable[Decision], options: Options) -> list[str]:
     return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in decision.choices[:most]))
 
 
-def _link(mention: Mention, decision: Decision, entities: Mapping[str, Entity], options: Options) -> Link:
+def _links(
+    mentions: Sequence[Mention], decisions: Sequence[Decision], entities: Mapping[str, Known], options: Options
+) -> list[Link]:
+    links = [
+        _link(mentions[position], decision, entities, options)
+        for decision in decisions
+        for position in decision.chain.mentions
+    ]
+    return sorted(links, key=lambda link: (link.mention.start, link.mention.end))
+
+
+def _link(mention: Mention, decision: Decision, entities: Mapping[str, Known], options: Options) -> Link:
     candidates = tuple(_ranked(choice, entities, options) for choice in decision.choices)
     best = decision.choices[0] if decision.choices else None
-    status = _status(best, decision.nil, options.threshold)
-    entity = candidates[0].entity if best and status == "linked" else None
+    known = entities.get(best.candidate.id) if best else None
+    failure = decision.failure or (known if isinstance(known, SourceUnavailable) else None)
+    found = "error" if failure else status(decision, options.threshold)
+    entity = known if isinstance(known, Entity) and found == "linked" else None
     return Link(
         mention=mention,
         type=_type(mention, best if entity else None),
-        status="nil" if status == "linked" and entity is None else status,
+        status="nil" if found == "linked" and entity is None else found,
         confidence=best.probability if best else 0.0,
         entity=entity,
         candidates=candidates,
+        error=str(failure) if failure else None,
     )
 
 
-def _ranked(choice: Choice, entities: Mapping[str, Entity], options: Options) -> RankedCandidate:
+def _ranked(choice: Choice, entities: Mapping[str, Known], options: Options) -> RankedCandidate:
+    known = entities.get(choice.candidate.id)
     return RankedCandidate(
         id=choice.candidate.id,
         score=choice.probability,
-        entity=entities.get(choice.candidate.id),
+        entity=known if isinstance(known, Entity) else None,
         features=choice.features if options.explain else {},
     )
-
-
-def _status(best: Choice | None, nil: float, threshold: float) -> Status:
-    """Linked where the best candidate is sure enough, NIL where none is likelier than it, else ambiguous."""
-    if best is None:
-        return "nil"
-    if best.probability >= threshold:
-        return "linked"
-    return "nil" if nil >= best.probability else "ambiguous"
 
 
 def _type(mention: Mention, best: Choice | None) -> EntityType | None:

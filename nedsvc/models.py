@@ -129,8 +129,16 @@ class Office(msgspec.Struct, frozen=True, omit_defaults=True):
     end: str | None = None
 
 
+class Provenance(msgspec.Struct, frozen=True):
+    """Where live knowledge comes from: the host, the revision of the page, and when it was retrieved (ISO, UTC)."""
+
+    source: str
+    revision: int
+    retrieved: str
+
+
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """An entity as it is shown."""
+    """An entity as it is shown. `provenance` is there for what was asked live."""
 
     id: str
     label: str
@@ -141,6 +149,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     offices: tuple[Office, ...] = ()
     dates: dict[str, str] = {}
     popularity: float = 0.0
+    provenance: Provenance | None = None
 
 
 class RankedCandidate(msgspec.Struct, frozen=True):
@@ -159,7 +168,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a mention after linking.
 
     `candidates` are sorted, the best first, and `confidence` is the best one's score (0 where there is none).
-    `entity` is set where, and only where, the status is `linked`.
+    `entity` is set where, and only where, the status is `linked`, and `error` says what went wrong where it is `error`.
     """
 
     mention: Mention
@@ -168,6 +177,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     candidates: tuple[RankedCandidate, ...] = ()
     entity: Entity | None = None
+    error: str | None = None
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from nedsvc.linker import EntityLinker
 from nedsvc.models import Candidate, Entity, EntityType, Mention, NameKind
 from nedsvc.names import fold
 from nedsvc.ranking import default_ranker
+from nedsvc.sources import Candidates, Known
 from nedsvc.text import Text
 
 
@@ -46,11 +47,11 @@ class FakeSource:
         self._names = names
         self.searched: list[tuple[str, ...]] = []
 
-    def search(self, names: Sequence[str], language: str) -> dict[str, tuple[Candidate, ...]]:
+    def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:
         self.searched.append(tuple(names))
         return {name: tuple(self._names.get(name, ())) for name in names}
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
+    def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:
         return {id_: Entity(id=id_, label=f"label of {id_}") for id_ in ids}
 
 
@@ -72,4 +73,4 @@ class FakeDetector:
 
 def linker(names: Mapping[str, Sequence[Candidate]], labels: Mapping[str, EntityType] | None = None) -> EntityLinker:
     """A linker over these names."""
-    return EntityLinker(FakeSource(names), FakeDetector(labels), default_ranker(), lambda text: "de")
+    return EntityLinker([FakeSource(names)], FakeDetector(labels), default_ranker(), lambda text: "de")

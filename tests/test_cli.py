@@ -237,7 +237,7 @@ def test_given_mentions_go_with_one_text(run: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (("--language", "xx"), ("language", "'xx' is not in this index")),
+        (("--language", "xx"), ("language", "'xx' is not known here")),
         (("--threshold", "3"), ("threshold", "from 0 to 1")),
         (("--limit", "0"), ("limit", "1 or more")),
         (("--types", "PERSON,CITY"), ("types", "'CITY' is unknown")),

@@ -25,6 +25,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "sources.local",
+            "sources.wikidata",
+            "sources.wikidata.*",
             "detect",
             "detect.*",
             "grouping",
@@ -32,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "coherence",
             "ranking",
             "decision",
+            "inquiry",
             "language",
             "cache.*",
             "pace.*",
@@ -47,7 +50,9 @@ LAYERS: tuple[frozenset[str], ...] = (
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
 # The core opens no connection and loads no model; of files it reads only the tables that come with the package.
-CORE = (frozenset({"features", "coherence", "grouping", "ranking", "decision", "linker"}).union(*LAYERS[:3])) - {
+CORE = (
+    frozenset({"features", "coherence", "grouping", "ranking", "decision", "inquiry", "linker"}).union(*LAYERS[:3])
+) - {
     "index",
     "index.*",
 }

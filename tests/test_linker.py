@@ -7,8 +7,9 @@ from fakes import FakeDetector, FakeSource, candidate, linker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nedsvc import Annotation, Document, Entity, EntityLinker, InvalidInput, Options, Span
+from nedsvc import Annotation, Document, EntityLinker, InvalidInput, Options, Span
 from nedsvc.ranking import default_ranker
+from nedsvc.sources import Known
 
 KYIV = candidate(1899, popularity=0.8, types=["GPE"], about="capital and largest city of Ukraine", links=[212])
 UKRAINE = candidate(212, popularity=0.9, types=["GPE"], about="country in Eastern Europe", links=[1899])
@@ -89,7 +90,7 @@ def test_only_the_types_asked_for_are_reported() -> None:
 
 def test_each_name_of_a_batch_is_asked_for_once() -> None:
     source = FakeSource({"Kyiv": [KYIV]})
-    world = EntityLinker(source, FakeDetector(), default_ranker(), lambda text: "en")
+    world = EntityLinker([source], FakeDetector(), default_ranker(), lambda text: "en")
     assert len(list(world.annotate_batch(Document(text="in Kyiv and Kyiv") for _ in range(3)))) == 3
     assert source.searched == [("Kyiv",)]
 
@@ -139,7 +140,7 @@ def test_the_language_of_a_text_can_be_guessed() -> None:
         ({"text": "Kyiv", "mentions": [Span(2, 2)]}, "mentions: the span 2-2"),
         (
             {"text": "Kyiv", "language": "xx"},
-            r"language: 'xx' is not in this index, which knows en, de \(or auto\)",
+            r"language: 'xx' is not known here; choose from en, de \(or auto\)",
         ),
     ],
 )
@@ -170,12 +171,12 @@ def test_an_empty_name_is_refused() -> None:
 class Forgetful(FakeSource):
     """A source that knows names but cannot show the entities, as a live one may not after a merge."""
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
+    def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:
         return {}
 
 
 def test_an_entity_that_cannot_be_shown_is_not_linked() -> None:
-    world = EntityLinker(Forgetful({"Kyiv": [KYIV]}), FakeDetector(), default_ranker(), lambda text: "en")
+    world = EntityLinker([Forgetful({"Kyiv": [KYIV]})], FakeDetector(), default_ranker(), lambda text: "en")
     (link,) = world.annotate("in Kyiv").links
     assert (link.status, link.entity, link.candidates[0].id) == ("nil", None, "Q1899")
     assert world.lookup("Kyiv").link.status == "nil"

@@ -24,8 +24,9 @@ from nedsvc import EntityLinker
 from nedsvc.cache import ANNOTATION, LOOKUP, Cache, Entry, Outcome
 from nedsvc.cache.memory import MemoryCache
 from nedsvc.cache.redis import RedisCache
-from nedsvc.models import ENTITY_TYPES, Candidate, Entity, Options, Query
+from nedsvc.models import ENTITY_TYPES, Options, Query
 from nedsvc.ranking import Ranker, default_ranker
+from nedsvc.sources import Candidates, Known
 from nedsvc.web.app import create_app
 from nedsvc.web.openapi import OPERATIONS, openapi_document
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES
@@ -85,23 +86,25 @@ class OtherSource(FakeSource):
 class BrokenSource(FakeSource):
     """Knows nothing and fails with a secret."""
 
-    def search(self, names: Sequence[str], language: str) -> dict[str, tuple[Candidate, ...]]:
+    def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:
         raise RuntimeError("the password is sesame")
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
+    def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:
         raise RuntimeError("the password is sesame")
 
 
 class KnowingSource(FakeSource):
     """Knows the entities that its names mean and no others."""
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
-        return super().fetch([id_ for id_ in ids if id_ in {"Q1899", "Q810", "Q41421"}])
+    def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:
+        known = [id_ for id_ in ids if id_ in {"Q1899", "Q810", "Q41421"}]
+        return super().fetch(known, language, until)
 
 
 def linker(source: FakeSource | None = None, ranker: Ranker | None = None, name: str = "") -> EntityLinker:
     source = source or KnowingSource(NAMES)
-    return EntityLinker(source, FakeDetector({"Kyiv": "GPE"}), ranker or default_ranker(), lambda text: "de", name)
+    detector = FakeDetector({"Kyiv": "GPE"})
+    return EntityLinker([source], detector, ranker or default_ranker(), lambda text: "de", name=name)
 
 
 @dataclass
@@ -506,8 +509,8 @@ def test_a_body_that_is_no_object_is_refused(client: Client, body: bytes) -> Non
         ({"text": 5}, "text", "expected `str`"),
         ({"text": ["Kyiv"]}, "text", "expected `str`"),
         ({"text": "Kyiv", "colour": "red"}, "colour", "is unknown"),
-        ({"text": "Kyiv", "language": "xx"}, "language", "'xx' is not in this index"),
-        ({"text": "Kyiv", "language": ""}, "language", "is not in this index"),
+        ({"text": "Kyiv", "language": "xx"}, "language", "'xx' is not known here"),
+        ({"text": "Kyiv", "language": ""}, "language", "is not known here"),
         ({"text": "Kyiv", "language": None}, "language", "expected `str`"),
         ({"text": "Kyiv", "options": []}, "options", "expected `object`"),
         ({"text": "Kyiv", "options": {"colour": 1}}, "options.colour", "is unknown"),
@@ -549,7 +552,7 @@ def test_an_annotation_is_refused_with_field_and_reason(
         ("mention=Kyiv&limit=101", "limit", "from 1 to 100"),
         ("mention=Kyiv&type=CITY", "type", "CITY"),
         ("mention=Kyiv&type=", "type", "''"),
-        ("mention=Kyiv&language=xx", "language", "'xx' is not in this index"),
+        ("mention=Kyiv&language=xx", "language", "'xx' is not known here"),
     ],
 )
 def test_a_lookup_is_refused_with_field_and_reason(client: Client, parameters: str, field: str, reason: str) -> None:
@@ -567,7 +570,7 @@ def test_a_lookup_is_refused_with_field_and_reason(client: Client, parameters: s
         ({"queries": [{"mention": "Kyiv", "colour": 1}]}, "queries[0].colour", "is unknown"),
         ({"queries": [{"mention": "Kyiv", "type": "CITY"}]}, "queries[0].type", "CITY"),
         ({"queries": [{"mention": "Kyiv"}], "limit": 0}, "limit", "from 1 to 100"),
-        ({"queries": [{"mention": "Kyiv"}], "language": "xx"}, "language", "'xx' is not in this index"),
+        ({"queries": [{"mention": "Kyiv"}], "language": "xx"}, "language", "'xx' is not known here"),
         ({"queries": [{"mention": "Kyiv"}], "options": {}}, "options", "is unknown"),
     ],
 )

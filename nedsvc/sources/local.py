@@ -7,8 +7,9 @@ from nedsvc.context import word_number
 from nedsvc.index.format import Kind
 from nedsvc.index.reader import Index, Postings
 from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
-from nedsvc.models import Candidate, Entity, NameKind, qid_number
+from nedsvc.models import Candidate, NameKind, qid_number
 from nedsvc.names import fold, shape, strip_possessive
+from nedsvc.sources import Candidates, Known
 from nedsvc.wikibase import LANGUAGE_FOR_ALL
 
 MOST_EXACT = 40
@@ -51,11 +52,11 @@ class LocalSource:
         named = tuple(name for name in self._index.manifest.languages if name != LANGUAGE_FOR_ALL)
         return named or (LANGUAGE_FOR_ALL,)
 
-    def search(self, names: Sequence[str], language: str) -> dict[str, tuple[Candidate, ...]]:
+    def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:  # noqa: ARG002
         """What each name may mean: who bears it, then whose name it is a part of, else who bears a similar one."""
         return {name: self._candidates(name, language) for name in names}
 
-    def fetch(self, ids: Sequence[str]) -> dict[str, Entity]:
+    def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:  # noqa: ARG002
         """The entities with these ids; unknown ids are left out."""
         rows = ((id_, self._index.row(qid_number(id_))) for id_ in ids)
         return {id_: self._entity(row) for id_, row in rows if row is not None}
