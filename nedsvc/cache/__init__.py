@@ -1,5 +1,6 @@
 """Answers kept for a while: one protocol, with all keys and lifetimes in one table."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -17,12 +18,14 @@ _JITTER = 0.1
 class Kind(msgspec.Struct, frozen=True):
     """What is kept under keys that begin with `nedsvc:v1:<name>:`, and for how many seconds.
 
-    `unknown` is the lifetime of an answer that found nothing: a newer index or a fixed name may find it soon.
+    `unknown` is the lifetime of an answer that found nothing: a newer index or a fixed name may find it soon. After
+    `fresh` seconds an answer is served still, and asked for again.
     """
 
     name: str
     known: float
     unknown: float
+    fresh: float = math.inf
 
     def key(self, content_id: str, request: object) -> str:
         """The key of a request, which says what knowledge answered it and carries a digest of all it asked for."""
@@ -37,6 +40,9 @@ class Kind(msgspec.Struct, frozen=True):
 
 LOOKUP = Kind("lookup", known=7 * _DAY, unknown=10 * _MINUTE)
 ANNOTATION = Kind("annotation", known=1 * _DAY, unknown=10 * _MINUTE)
+IDENTIFIER = Kind("identifier", known=1 * _DAY, unknown=10 * _MINUTE)
+NAME = Kind("name", known=14 * _DAY, unknown=10 * _MINUTE, fresh=2 * _DAY)
+ITEM = Kind("item", known=14 * _DAY, unknown=10 * _MINUTE, fresh=2 * _DAY)
 PROBE = "nedsvc:v1:probe"  # written for a second to see whether anything can be kept
 
 
@@ -58,6 +64,9 @@ class Cache(Protocol):
 
     def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
         """The kept answer, or the one computed now; of concurrent calls with one key only one computes."""
+
+    def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
+        """Whether each key is the caller's to work on: for so long it is nobody else's."""
 
     def state(self) -> str:
         """How the cache is, for operators: "memory", "redis" or a sentence on what is wrong."""

@@ -42,6 +42,13 @@ class MemoryCache:
         body, first = self._flights.run(key, lambda: self._compute(key, compute))
         return body, "miss" if first else "hit"
 
+    def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
+        """Whether each key is the caller's to work on, among the threads of the process."""
+        with self._lock:
+            claimed = [_claim(key) not in self._entries for key in keys]
+            self._entries.update({_claim(key): Entry(b"", seconds) for key in keys if _claim(key) not in self._entries})
+        return claimed
+
     def state(self) -> str:
         """Always in order."""
         return "memory"
@@ -54,6 +61,10 @@ class MemoryCache:
         entry = compute()
         self.set_many({key: entry})
         return entry.body
+
+
+def _claim(key: str) -> str:
+    return f"{key}:claim"
 
 
 def _end(_key: str, entry: Entry, now: float) -> float:

@@ -1,28 +1,19 @@
 """The cache that processes share: a Redis server, and how to do without it."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 from zlib import crc32
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, OutOfMemoryError, TimeoutError
-from redis.retry import Retry
+from redis.exceptions import InvalidResponse
 
 from nedsvc.cache import PROBE, Entry, Outcome
-from nedsvc.cache.breaker import Breaker
+from nedsvc.cache.client import Guard, NoAnswer, redis_client
 from nedsvc.cache.flights import Flights
-from nedsvc.errors import InvalidInput
-
-_log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 0.5  # seconds; a cache that is slower than this is of no use
-FAILURES_UNTIL_OPEN = 3
-LEFT_ALONE = 2.0  # seconds without asking a server that failed
 FLIGHT = 10.0  # seconds that one process may take for an answer before another one starts
 _STEP = 1.0  # seconds between two looks at whether a flight still goes on
 _LANDED = 5.0  # seconds for which waiting processes find what a flight brought
@@ -49,40 +40,19 @@ redis.call('RPUSH', KEYS[3], ARGV[2])
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 """
 
-_UNUSABLE = (
-    "is no address of a Redis server; they look like redis://:password@host:6379/0, with %-codes for what is special"
-)
-
-# What an operator reads; the first that fits.
-_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
-    (OutOfMemoryError, "is full"),
-    (AuthenticationError, "refuses the password"),
-    (TimeoutError, "does not answer in time"),
-    (ConnectionError, "cannot be reached"),
-    (InvalidResponse, "does not speak the protocol of Redis"),
-    (Exception, "refuses what it is asked"),
-)
-
-Result = TypeVar("Result")
-
-
-class _NoAnswer(Exception):  # noqa: N818 (it ends no request)
-    """The server failed, refused or is left alone."""
-
 
 class RedisCache:
     """Keeps answers in Redis, for all processes.
 
     A server that is away, slow or full costs an answer nothing but the time: it is computed, and after a few failures
-    the server is left alone for `LEFT_ALONE` seconds. Raises `InvalidInput` for an address that cannot be used.
+    the server is left alone for a while. Raises `InvalidInput` for an address that cannot be used.
     """
 
     def __init__(self, url: str, flight: float = FLIGHT) -> None:
-        self._redis = _client(url, ANSWER_WITHIN)
-        self._waiting = _client(url, ANSWER_WITHIN + _STEP)
+        self._redis = redis_client(url, ANSWER_WITHIN, ANSWER_WITHIN)
+        self._waiting = redis_client(url, ANSWER_WITHIN, ANSWER_WITHIN + _STEP)
         self._flight = flight
-        self._breaker = Breaker(FAILURES_UNTIL_OPEN, LEFT_ALONE)
-        self._trouble = ""
+        self._guard = Guard("the answer is not cached")
         self._flights: Flights[tuple[bytes, Outcome]] = Flights()
 
     def get_many(self, keys: Sequence[str]) -> tuple[list[bytes | None], Outcome]:
@@ -90,8 +60,8 @@ class RedisCache:
         if not keys:
             return [], "hit"
         try:
-            values = self._ask(lambda: _list(self._redis.mget(keys), len(keys)))
-        except _NoAnswer:
+            values = self._guard.ask(lambda: _list(self._redis.mget(keys), len(keys)))
+        except NoAnswer:
             return [None] * len(keys), "bypass"
         bodies = [_body(value) for value in values]
         return bodies, "miss" if None in bodies else "hit"
@@ -103,20 +73,30 @@ class RedisCache:
         pipeline = self._redis.pipeline(transaction=False)
         for key, entry in entries.items():
             pipeline.set(key, _value(entry.body), px=_milliseconds(entry.seconds))
-        with suppress(_NoAnswer):
-            self._ask(pipeline.execute)
+        with suppress(NoAnswer):
+            self._guard.ask(pipeline.execute)
 
     def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
         """The kept answer, or the one computed now; other threads and processes that ask for the same wait for it."""
         (body, outcome), first = self._flights.run(key, lambda: self._found_or_computed(key, compute))
         return body, outcome if first or outcome == "bypass" else "hit"
 
+    def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
+        """Whether each key is the caller's to work on, in one round trip; none is while the server cannot be asked."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipeline.set(f"{key}:claim", b"", nx=True, px=_milliseconds(seconds))
+        try:
+            return [bool(claimed) for claimed in self._guard.ask(pipeline.execute)]
+        except NoAnswer:
+            return [False] * len(keys)
+
     def state(self) -> str:
         """Whether the server keeps what it is given."""
         try:
-            self._ask(lambda: self._redis.set(PROBE, b"", px=1000))
-        except _NoAnswer:
-            return f"redis {self._trouble}; answers are not cached"
+            self._guard.ask(lambda: self._redis.set(PROBE, b"", px=1000))
+        except NoAnswer:
+            return f"redis {self._guard.trouble}; answers are not cached"
         return "redis"
 
     def _found_or_computed(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
@@ -124,7 +104,7 @@ class RedisCache:
         while time.monotonic() < end:
             try:
                 found = self._look(key, token, damaged)
-            except _NoAnswer:
+            except NoAnswer:
                 return compute().body, "bypass"
             if found is True:
                 break
@@ -136,12 +116,12 @@ class RedisCache:
     def _look(self, key: str, token: str, damaged: bytes) -> bytes | bool:
         """The value kept or just landed; else whether the flight is ours, or else that another goes on."""
         arguments = [token, _milliseconds(self._flight), damaged]
-        claimed = self._ask(lambda: _claimed(self._run(_CLAIM, [key, _flight(key)], arguments), damaged))
+        claimed = self._guard.ask(lambda: _claimed(self._run(_CLAIM, [key, _flight(key)], arguments), damaged))
         if claimed is not False:
             return claimed
         landing = _landing(key)
         # What the flight brings stays there for all who wait.
-        return self._ask(lambda: _landed(self._waiting.blmove(landing, landing, int(_STEP), "LEFT", "LEFT")))
+        return self._guard.ask(lambda: _landed(self._waiting.blmove(landing, landing, int(_STEP), "LEFT", "LEFT")))
 
     def _fly(self, key: str, token: str, compute: Callable[[], Entry]) -> bytes:
         value, seconds = b"", 0.0
@@ -151,41 +131,11 @@ class RedisCache:
             return entry.body
         finally:
             arguments = [token, value, _milliseconds(seconds), _milliseconds(_LANDED)]
-            with suppress(_NoAnswer):
-                self._ask(lambda: self._run(_LAND, [key, _flight(key), _landing(key)], arguments))
+            with suppress(NoAnswer):
+                self._guard.ask(lambda: self._run(_LAND, [key, _flight(key), _landing(key)], arguments))
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         return self._redis.eval(script, len(keys), *keys, *arguments)
-
-    def _ask(self, command: Callable[[], Result]) -> Result:
-        """What the server answers. Raises `_NoAnswer` where it fails, refuses or is left alone."""
-        if not self._breaker.lets_through():
-            raise _NoAnswer
-        try:
-            answer = command()
-        except Exception as error:  # a server that is no Redis makes the client fail in ways of its own
-            self._breaker.failed()
-            self._trouble = next(words for kind, words in _TROUBLES if isinstance(error, kind))
-            _log.warning("Redis %s (%s); the answer is not cached", self._trouble, error)
-            raise _NoAnswer from error
-        self._breaker.succeeded()
-        return answer
-
-
-def _client(url: str, answer_within: float) -> Redis:
-    try:
-        client = Redis.from_url(
-            url,
-            protocol=2,  # which needs no greeting
-            socket_timeout=answer_within,
-            socket_connect_timeout=ANSWER_WITHIN,
-            retry=Retry(NoBackoff(), 0),
-        )
-        client.connection_pool.make_connection()  # opens nothing, but takes only what a connection takes
-    except (TypeError, ValueError) as error:
-        # What the client says of it may hold a part of the password.
-        raise InvalidInput("NEDSVC_REDIS_URL", _UNUSABLE) from error
-    return client
 
 
 # Something that is no Redis may stand at the address: what it answers is looked at before it is believed.
