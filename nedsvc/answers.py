@@ -129,7 +129,7 @@ def entity_answer(entity: Entity) -> EntityAnswer:
         id=entity.id,
         label=entity.label,
         description=entity.description,
-        url=_WIKIDATA + entity.id,
+        url=entity.url or _WIKIDATA + entity.id,
         wikipedia=_wikipedia(entity),
     )
 
@@ -140,7 +140,7 @@ def entity_details(entity: Entity) -> EntityDetails:
         id=entity.id,
         label=entity.label,
         description=entity.description,
-        url=_WIKIDATA + entity.id,
+        url=entity.url or _WIKIDATA + entity.id,
         wikipedia=_wikipedia(entity),
         types=entity.types,
         names=entity.names,

@@ -1,12 +1,14 @@
 """Coarse types of entities through Wikidata's hierarchy of classes (P31 and P279)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nedsvc import tables
 from nedsvc.index.format import TYPE_BITS
 from nedsvc.tables import Root
 
@@ -40,7 +42,7 @@ class Hierarchy:
         of general roots stand `GENERAL` bits higher.
         """
         found: dict[int, int] = {}
-        frontier = {root.number: _mask(root) for root in roots}
+        frontier = {root.number: _mask((root.type,), general=root.general) for root in roots}
         while frontier:
             found.update(frontier)
             reached: defaultdict[int, int] = defaultdict(int)
@@ -66,12 +68,26 @@ def coarse_types(count: int, rows: Ints, masks: Ints) -> Ints:
     return (strong << bits).sum(axis=0, dtype=np.uint16)  # type: ignore[no-any-return]
 
 
+def entity_types(classes: Sequence[int]) -> int:
+    """The bit mask of coarse types of an entity by its classes, as far as the package's table knows these."""
+    known = _common_masks()
+    masks = np.array([known.get(class_, 0) for class_ in classes], dtype=np.uint32)
+    return int(coarse_types(1, np.zeros(len(masks), dtype=np.int64), masks)[0])
+
+
+@cache
+def _common_masks() -> Mapping[int, int]:
+    return {number: _mask(common.types, general=common.general) for number, common in tables.common_classes().items()}
+
+
 def _votes(count: int, rows: Ints, masks: Ints) -> Ints:
     """How many classes of each row give each type."""
     votes = [np.bincount(rows[masks >> bit & 1 == 1], minlength=count) for bit in range(len(TYPE_BITS))]
     return np.array(votes, dtype=np.uint32).reshape(len(TYPE_BITS), count)
 
 
-def _mask(root: Root) -> int:
-    mask = TYPE_BITS.get(root.type, 0)
-    return mask << GENERAL if root.general else mask
+def _mask(types: Iterable[str], *, general: bool) -> int:
+    mask = 0
+    for type_ in types:
+        mask |= TYPE_BITS.get(type_, 0)
+    return mask << GENERAL if general else mask

@@ -13,11 +13,17 @@ from nedsvc import __version__
 from nedsvc.answers import document_answer, lookup_answer
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_index import index
-from nedsvc.errors import InvalidInput
-from nedsvc.factory import DETECTORS, cache_from_settings, linker_from_environment, linker_from_settings
-from nedsvc.models import ENTITY_TYPES, Document, EntityType, Offsets, Options, Query, Span
+from nedsvc.errors import InvalidInput, SourceUnavailable
+from nedsvc.factory import (
+    DETECTORS,
+    cache_from_settings,
+    identifiers_from_settings,
+    linker_from_environment,
+    linker_from_settings,
+)
+from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Offsets, Options, Query, Span
 from nedsvc.offsets import code_point_spans
-from nedsvc.settings import read_settings
+from nedsvc.settings import SOURCES, read_settings
 from nedsvc.terminal import annotation_text, lookup_text
 
 STDIN = "-"
@@ -28,6 +34,11 @@ _SOURCE_OPTIONS = (
         "index_folder",
         type=click.Path(path_type=Path),
         help="Folder of the index [NEDSVC_INDEX, else the starter index].",
+    ),
+    click.option(
+        "--source",
+        type=click.Choice(SOURCES),
+        help="Who knows entities; auto: the index, then Wikidata where NEDSVC_CONTACT is set [NEDSVC_SOURCE].",
     ),
     click.option(
         "--detector",
@@ -90,6 +101,7 @@ main.add_command(index)
 def annotate(
     files: tuple[str, ...],
     index_folder: Path | None,
+    source: str | None,
     language: str,
     detector: str,
     model: str | None,
@@ -107,45 +119,58 @@ def annotate(
         types=types, threshold=threshold, limit=limit, candidates=candidates, explain=explain, offsets=offsets
     )
     documents = _documents(files or (STDIN,), language, mentions_file, offsets)
-    linker = linker_from_environment(index_folder, detector, model)
-    annotations = linker.annotate_batch(documents, options)
-    for annotation in annotations:
+    linker = linker_from_environment(index_folder, detector, model, source)
+    failed: list[Link] = []
+    for annotation in linker.annotate_batch(documents, options):
         if output == "json":
             click.echo(msgspec.json.encode(document_answer(annotation, options)))
         else:
             if len(files) > 1:
                 click.echo(annotation.id)
             click.echo(annotation_text(annotation))
+        failed += [link for link in annotation.links if link.error]
+    _end(failed)
 
 
 @main.command()
-@click.argument("mentions", metavar="MENTION…", nargs=-1, required=True)
+@click.argument("mentions", metavar="[MENTION…]", nargs=-1)
 @_source_options
 @click.option("--language", default="en", show_default=True, help="Language of the name, or auto.")
 @click.option("--context", help="A text around the name.")
 @click.option("--type", "type_", type=click.Choice(ENTITY_TYPES), help="What the name is known to be.")
+@click.option("--property", "property_", help="Look an identifier up instead: its property, such as P496 (ORCID iD).")
+@click.option("--value", help="The identifier.")
 @click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates shown.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @reports_errors
 def lookup(
     mentions: tuple[str, ...],
     index_folder: Path | None,
+    source: str | None,
     language: str,
     detector: str,
     model: str | None,
     context: str | None,
     type_: EntityType | None,
+    property_: str | None,
+    value: str | None,
     limit: int,
     output: str,
 ) -> None:
-    """Tell what single names mean."""
-    linker = linker_from_environment(index_folder, detector if context else "gazetteer", model)
+    """Tell what single names mean, or who bears an identifier."""
+    settings = read_settings(os.environ, index=index_folder, model=model, source=source)
+    if property_ or value:
+        if not property_ or not value or mentions or context or type_:
+            raise InvalidInput("--property", "goes with --value, and with no name, context or type")
+        _print([identifiers_from_settings(settings).lookup(property_, value, language=language, limit=limit)], output)
+        return
+    if not mentions:
+        raise InvalidInput("MENTION", "is missing; give names, or --property and --value")
+    linker = linker_from_settings(settings, detector if context else "gazetteer")
     queries = [Query(mention=mention, context=context, type=type_) for mention in mentions]
-    for answer in linker.lookup_batch(queries, language=language, limit=limit):
-        if output == "json":
-            click.echo(msgspec.json.encode(lookup_answer(answer)))
-        else:
-            click.echo(lookup_text(answer))
+    answers = linker.lookup_batch(queries, language=language, limit=limit)
+    _print(answers, output)
+    _end([answer.link for answer in answers if answer.link.error])
 
 
 @main.command()
@@ -154,16 +179,36 @@ def lookup(
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
 @reports_errors
-def serve(index_folder: Path | None, detector: str, model: str | None, host: str, port: int, workers: int) -> None:
+def serve(
+    index_folder: Path | None, source: str | None, detector: str, model: str | None, host: str, port: int, workers: int
+) -> None:
     """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set."""
     # Flask and gunicorn are for the service alone; the other commands start sooner without them.
     from nedsvc.web import server  # noqa: PLC0415
     from nedsvc.web.app import create_app  # noqa: PLC0415
     from nedsvc.web.service import Service  # noqa: PLC0415
 
-    settings = read_settings(os.environ, index=index_folder, model=model)
-    service = Service(linker_from_settings(settings, detector), cache_from_settings(settings), settings.max_text)
+    settings = read_settings(os.environ, index=index_folder, model=model, source=source)
+    service = Service(
+        linker_from_settings(settings, detector),
+        cache_from_settings(settings),
+        settings.max_text,
+        identifiers_from_settings(settings) if settings.contact else None,
+    )
     server.serve(create_app(service, settings.max_text), server.Binding(host=host, port=port, workers=workers))
+
+
+def _print(answers: Sequence[Lookup], output: str) -> None:
+    for answer in answers:
+        click.echo(msgspec.json.encode(lookup_answer(answer)) if output == "json" else lookup_text(answer))
+
+
+def _end(failed: Sequence[Link]) -> None:
+    """Ends with an error where something could not be found out, once all else is printed."""
+    if failed:
+        names = ", ".join(dict.fromkeys(link.mention.surface for link in failed[:5]))
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise SourceUnavailable(f"{names}{more}: nothing is known, for {failed[0].error}")
 
 
 def _documents(files: Sequence[str], language: str, mentions_file: Path | None, offsets: Offsets) -> list[Document]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 WORD_BITS = 20
 WORDS = 1 << WORD_BITS
+LINKS_WITH_WORDS = 16  # of an entity's links, those whose labels belong to its surroundings
 _SHORTEST_WORD = 3  # letters
 
 

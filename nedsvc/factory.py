@@ -1,7 +1,11 @@
 """From settings to a linker: the only place that names concrete sources and detectors."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
 
 from nedsvc import __version__, tables
 from nedsvc.cache import Cache
@@ -13,26 +17,62 @@ from nedsvc.detect.recurring import RecurringDetector
 from nedsvc.detect.trim import TrimmedDetector
 from nedsvc.detect.union import UnionDetector
 from nedsvc.errors import InvalidInput
+from nedsvc.identifiers import IdentifierLookup
 from nedsvc.index.reader import Index
 from nedsvc.language import language_guesser
-from nedsvc.linker import EntityLinker
+from nedsvc.linker import PATIENCE, EntityLinker
+from nedsvc.pace import Limits, Pace
+from nedsvc.pace.lockfile import LockFilePace
+from nedsvc.pace.redis import RedisPace
 from nedsvc.ranking import Ranker, default_ranker
-from nedsvc.settings import Settings, read_settings
+from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings
+from nedsvc.sources import KnowledgeSource
 from nedsvc.sources.local import LocalSource
+from nedsvc.sources.wikidata.cached import CachedWikibase
+from nedsvc.sources.wikidata.client import WikibaseClient
+from nedsvc.sources.wikidata.source import WikidataSource
+from nedsvc.sources.wikidata.transport import Transport
+from nedsvc.sparql import SparqlEndpoint
 from nedsvc.starter import starter_index
 
 DETECTORS = ("both", "spacy", "gazetteer")
 
 
-def linker_from_environment(index: Path | None, detector: str, model: str | None) -> EntityLinker:
+def linker_from_environment(
+    index: Path | None, detector: str, model: str | None, source: str | None = None
+) -> EntityLinker:
     """A linker by the settings of the environment, but for what is chosen here."""
-    return linker_from_settings(read_settings(os.environ, index=index, model=model), detector)
+    return linker_from_settings(read_settings(os.environ, index=index, model=model, source=source), detector)
 
 
 def linker_from_settings(settings: Settings, detector: str = "both") -> EntityLinker:
-    """A linker over the index that the settings name, else over the starter index."""
-    path = settings.index or starter_index(settings.cache)
-    return linker_from_index(path, detector, settings.model)
+    """A linker over the sources that the settings name. Mentions are detected with the index, whatever the sources.
+
+    Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+    """
+    index = Index.open(settings.index or starter_index(settings.cache))
+    sources = _sources(settings, index)
+    return _linker(sources, index, detector, settings.model, patience=settings.wikidata_deadline)
+
+
+def identifiers_from_settings(settings: Settings) -> IdentifierLookup:
+    """Looks identifiers up at the SPARQL endpoint that the settings name. Raises `InvalidInput` without a contact."""
+    index = Index.open(settings.index or starter_index(settings.cache))
+    live = _wikidata(settings, index)  # first, as it refuses to work without a contact
+    catalogue = SparqlEndpoint(settings.sparql_url, settings.contact or "")
+    sources = (live,) if settings.source == "wikidata" else (_local(index), live)
+    return IdentifierLookup(catalogue, sources, settings.wikidata_deadline)
+
+
+def linker_from_index(
+    path: Path, detector: str = "both", model: str | None = None, ranker: Ranker | None = None
+) -> EntityLinker:
+    """A linker over the index in this folder alone, with the shipped weights unless a ranker is given.
+
+    Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+    """
+    index = Index.open(path)
+    return _linker((_local(index),), index, detector, model, ranker=ranker)
 
 
 def cache_from_settings(settings: Settings) -> Cache:
@@ -40,22 +80,59 @@ def cache_from_settings(settings: Settings) -> Cache:
     return RedisCache(settings.redis_url) if settings.redis_url else MemoryCache()
 
 
-def linker_from_index(
-    path: Path, detector: str = "both", model: str | None = None, ranker: Ranker | None = None
+def _linker(
+    sources: Sequence[KnowledgeSource],
+    index: Index,
+    detector: str,
+    model: str | None,
+    *,
+    ranker: Ranker | None = None,
+    patience: float = PATIENCE,
 ) -> EntityLinker:
-    """A linker over the index in this folder, with the shipped weights unless a ranker is given.
-
-    Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
-    """
-    index = Index.open(path)
-    source = LocalSource(index, tables.titles(), tables.stop_words())
     return EntityLinker(
-        [source],
+        sources,
         _detector(detector, index, model),
         ranker or default_ranker(),
-        language_guesser(source.languages),
-        name=f"{__version__} {detector} {model}",
+        language_guesser([language for source in sources for language in source.languages]),
+        name=f"{__version__} {detector} {model} {index.manifest.content_id}",
+        patience=patience,
     )
+
+
+def _sources(settings: Settings, index: Index) -> tuple[KnowledgeSource, ...]:
+    if settings.source not in SOURCES:
+        raise InvalidInput("source", f"{settings.source!r} is unknown; choose from {', '.join(SOURCES)}")
+    if settings.source == "wikidata":
+        return (_wikidata(settings, index),)
+    if settings.source == "auto" and settings.contact:
+        return _local(index), _wikidata(settings, index)
+    return (_local(index),)
+
+
+def _local(index: Index) -> LocalSource:
+    return LocalSource(index, tables.titles(), tables.stop_words())
+
+
+def _wikidata(settings: Settings, index: Index) -> WikidataSource:
+    """Live Wikidata, or the Wikibase that the settings name, behind a cache."""
+    if not settings.contact:
+        raise InvalidInput(
+            "NEDSVC_CONTACT",
+            "is not set; Wikimedia asks whoever sends it requests for a contact: set it to your mail address or the "
+            "URL of a page that says who you are",
+        )
+    address = urlsplit(settings.wikidata_url)
+    client = WikibaseClient(Transport(settings.wikidata_url, settings.contact, _pace(settings, address.netloc)))
+    cache = RedisCache(settings.redis_url, flight=settings.wikidata_deadline) if settings.redis_url else MemoryCache()
+    pages = f"{address.scheme}://{address.netloc}/{'wiki' if settings.wikidata_url == WIKIDATA_API else 'entity'}/"
+    return WikidataSource(CachedWikibase(client, cache, address.netloc), index, address.netloc, pages)
+
+
+def _pace(settings: Settings, name: str) -> Pace:
+    """One budget of requests for all processes: of all machines through Redis, else of this one."""
+    limits = Limits(a_minute=settings.wikidata_rate)
+    of_machine = LockFilePace(settings.cache or Path(platformdirs.user_cache_dir("nedsvc")), name, limits)
+    return RedisPace(settings.redis_url, name, limits, of_machine) if settings.redis_url else of_machine
 
 
 def _detector(name: str, index: Index, model: str | None) -> Detector:

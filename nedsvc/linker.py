@@ -72,6 +72,11 @@ class EntityLinker:
         return "+".join(source.id for source in self._sources)
 
     @property
+    def lasting(self) -> bool:
+        """Whether the same question will always have the same answer under the same `identity`."""
+        return all(source.lasting for source in self._sources)
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """All that tells the answers of this linker from another's, but for text and options."""
         weights = (f"{name} {weight}" for name, weight in self._ranker.weights.items())
@@ -79,16 +84,21 @@ class EntityLinker:
 
     @classmethod
     def from_index(
-        cls, path: str | Path | None = None, detector: str = "both", model: str | None = None
+        cls,
+        path: str | Path | None = None,
+        detector: str = "both",
+        model: str | None = None,
+        source: str | None = None,
     ) -> "EntityLinker":
         """A linker over the index in this folder, by default NEDSVC_INDEX's, else the starter index.
 
         `detector` is "both", "spacy" or "gazetteer"; `model` names another installed spaCy pipeline than the default.
-        Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+        `source` is "index", "wikidata" or "auto" (the index, then live Wikidata where NEDSVC_CONTACT is set), by
+        default NEDSVC_SOURCE's. Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
         """
         from nedsvc.factory import linker_from_environment  # noqa: PLC0415 (the factory builds on this module)
 
-        return linker_from_environment(Path(path) if path else None, detector, model)
+        return linker_from_environment(Path(path) if path else None, detector, model, source)
 
     def annotate(
         self,

@@ -138,7 +138,7 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """An entity as it is shown. `provenance` is there for what was asked live."""
+    """An entity as it is shown. `url` is set where its page is not Wikidata's, `provenance` for what was asked live."""
 
     id: str
     label: str
@@ -149,6 +149,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     offices: tuple[Office, ...] = ()
     dates: dict[str, str] = {}
     popularity: float = 0.0
+    url: str | None = None
     provenance: Provenance | None = None
 
 

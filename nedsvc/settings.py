@@ -1,12 +1,22 @@
 """What the environment sets: each setting with its name, its default and what it is for."""
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from nedsvc.errors import InvalidInput
+
+Source = Literal["auto", "index", "wikidata"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+WIKIDATA_API = "https://www.wikidata.org/w/api.php"
+WIKIDATA_SPARQL = "https://query.wikidata.org/sparql"
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +27,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     redis_url: str | None = None
     max_text: int = 1_000_000
+    source: Source = "auto"
+    contact: str | None = None
+    wikidata_url: str = WIKIDATA_API
+    wikidata_rate: int = 180
+    wikidata_deadline: float = 30.0
+    sparql_url: str = WIKIDATA_SPARQL
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +49,34 @@ def _count(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise ValueError(f"must be a whole number of 1 or more, not {value!r}")
     return int(value)
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"must be a number of seconds above 0, not {value!r}")
+    return seconds
+
+
+def _source(value: str) -> Source:
+    if value not in SOURCES:
+        raise ValueError(f"{value!r} is unknown; choose from {', '.join(SOURCES)}")
+    return value
+
+
+def _contact(value: str) -> str:
+    if not _CONTACT.fullmatch(value) or set(value) & set("()"):
+        raise ValueError(f"must be a mail address or the URL of a page that says who you are, not {value!r}")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError(f"must be an address such as https://example.org/w/api.php, not {value!r}")
+    return value
 
 
 SETTINGS = (
@@ -68,6 +112,48 @@ SETTINGS = (
         default="1000000",
         help="bytes (UTF-8) that a text given to the service may have",
         read=_count,
+    ),
+    Setting(
+        name="NEDSVC_SOURCE",
+        field="source",
+        default="auto",
+        help="what knows the entities: index, wikidata, or auto (the index, then Wikidata if NEDSVC_CONTACT is set)",
+        read=_source,
+    ),
+    Setting(
+        name="NEDSVC_CONTACT",
+        field="contact",
+        default="none",
+        help="your mail address or URL, which Wikimedia asks of whoever sends it requests; live Wikidata needs it",
+        read=_contact,
+    ),
+    Setting(
+        name="NEDSVC_WIKIDATA_URL",
+        field="wikidata_url",
+        default=WIKIDATA_API,
+        help="api.php of the Wikibase that is asked live",
+        read=_web_address,
+    ),
+    Setting(
+        name="NEDSVC_WIKIDATA_RATE",
+        field="wikidata_rate",
+        default="180",
+        help="requests a minute that all processes together may send there",
+        read=_count,
+    ),
+    Setting(
+        name="NEDSVC_WIKIDATA_DEADLINE",
+        field="wikidata_deadline",
+        default="30",
+        help="seconds that a text may wait for it; what could not be asked by then is an error of its mention",
+        read=_seconds,
+    ),
+    Setting(
+        name="NEDSVC_SPARQL_URL",
+        field="sparql_url",
+        default=WIKIDATA_SPARQL,
+        help="SPARQL endpoint that finds items by their identifiers in other catalogues",
+        read=_web_address,
     ),
 )
 

@@ -1,6 +1,6 @@
 """The word lists and tables that come with the package (`nedsvc/data`). Lines that begin with # are comments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -23,6 +23,14 @@ class Root(NamedTuple):
     number: int
     type: str
     general: bool = False
+
+
+class CommonClass(NamedTuple):
+    """A class with the coarse types of its instances; a general one counts only where no other gives a type."""
+
+    types: tuple[str, ...]
+    general: bool
+    label: str
 
 
 @cache
@@ -65,6 +73,20 @@ def stop_words() -> frozenset[str]:
 def roots() -> tuple[Root, ...]:
     """Classes of Wikidata whose instances have a coarse type."""
     return tuple(Root(qid_number(qid), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))
+
+
+@cache
+def common_classes() -> Mapping[int, CommonClass]:
+    """The coarse types and labels of the classes of Wikidata that are most used, by number; `roots` are among them."""
+    below = {
+        qid_number(qid): CommonClass(tuple(types.split(",")), bool(general), label)
+        for qid, types, general, label in _rows("common_classes.tsv")
+    }
+    named = {
+        qid_number(qid): CommonClass((type_,), "general" in rest, label)
+        for qid, type_, label, *rest in _rows("classes.tsv")
+    }
+    return below | named
 
 
 @cache

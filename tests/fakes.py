@@ -41,7 +41,8 @@ class FakeSource:
     """Answers from a dictionary of names; every entity is called after its id. Counts what it is asked."""
 
     id = "fake-1"
-    languages = ("en", "de")
+    languages: tuple[str, ...] = ("en", "de")
+    lasting = True
 
     def __init__(self, names: Mapping[str, Sequence[Candidate]]) -> None:
         self._names = names

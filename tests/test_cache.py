@@ -15,8 +15,9 @@ from servers import CountingProxy, RedisServer, impostor, wait_until
 
 from nedsvc.cache import ANNOTATION, LOOKUP, Cache, Entry, Kind
 from nedsvc.cache.breaker import Breaker
+from nedsvc.cache.client import FAILURES_UNTIL_OPEN, LEFT_ALONE
 from nedsvc.cache.memory import MemoryCache
-from nedsvc.cache.redis import ANSWER_WITHIN, FAILURES_UNTIL_OPEN, LEFT_ALONE, RedisCache
+from nedsvc.cache.redis import ANSWER_WITHIN, RedisCache
 from nedsvc.errors import InvalidInput
 
 DAY = 86_400.0

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from dumps import claims, dump_item, make_index, row_of
 
 from nedsvc import tables
-from nedsvc.classes import Hierarchy, coarse_types
+from nedsvc.classes import Hierarchy, coarse_types, entity_types
+from nedsvc.index.dump import batches
 from nedsvc.index.format import TYPE_BITS, type_mask, type_names
 from nedsvc.index.reader import Index
 from nedsvc.tables import Root
+from nedsvc.wikibase import ItemReader
 
 
 def hierarchy(*edges: tuple[int, int]) -> Hierarchy:
@@ -69,3 +72,46 @@ def test_most_of_the_sample_is_typed_and_rightly(sample_index: Index) -> None:
     }  # fmt: skip
     for qid, types in expected.items():
         assert sample_index.entity_types(row_of(sample_index, qid)) == types, qid
+
+
+@pytest.mark.parametrize(
+    ("classes", "types"),
+    [
+        ((5,), ("PERSON",)),
+        ((6256, 3624078), ("GPE",)),
+        ((1549591, 515), ("GPE",)),
+        ((4830453, 891723), ("ORG",)),
+        ((7278,), ("ORG",)),
+        ((11424,), ("WORK_OF_ART",)),
+        ((198,), ("EVENT",)),
+        ((2**31 - 1,), ()),
+        ((), ()),
+    ],
+)
+def test_a_live_entity_has_the_types_of_its_classes(classes: tuple[int, ...], types: tuple[str, ...]) -> None:
+    assert type_names(entity_types(classes)) == types
+
+
+def test_the_table_of_common_classes_is_sorted_and_knows_its_types() -> None:
+    numbers = list(tables.common_classes())
+    roots = [root.number for root in tables.roots()]
+    below = [number for number in numbers if number not in roots]
+    assert below == sorted(set(below))
+    assert len(below) > 1000
+    types = {type_ for common in tables.common_classes().values() for type_ in common.types}
+    assert types <= {*TYPE_BITS, "NONE"}
+
+
+def test_the_common_classes_say_what_the_whole_hierarchy_says(shared: Path, sample_index: Index) -> None:
+    """Of the entities of the sample nearly all have the same types by the table as by the hierarchy."""
+    reader = ItemReader(("en",))
+    same = total = 0
+    for batch in batches(shared / "wikidata-sample" / "sample.json.gz"):
+        for line in batch.lines[::5]:
+            item = reader.read(text) if len(text := line.strip(b" \t\r\n,")) > 1 else None
+            row = sample_index.row(item.number) if item and item.classes else None
+            if item and row is not None:
+                total += 1
+                same += entity_types(item.classes) == int(sample_index.types[row])
+    assert total > 40_000
+    assert same / total > 0.99

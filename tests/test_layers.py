@@ -26,6 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "sources.local",
             "sources.wikidata",
+            "sparql",
             "sources.wikidata.*",
             "detect",
             "detect.*",
@@ -40,8 +41,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "pace.*",
         }
     ),
-    frozenset({"linker"}),
-    frozenset({"index.build", "starter", "answers"}),
+    frozenset({"linker", "identifiers"}),
+    frozenset({"index.build", "index.queries", "index.sparql", "starter", "answers"}),
     frozenset({"", "factory"}),
     frozenset({"__main__", "cli", "cli_index", "cli_errors", "terminal", "web", "web.*"}),
 )

@@ -12,7 +12,8 @@ from threading import Event
 import pytest
 from servers import NedService, RedisServer, Reply, wait_until
 
-from nedsvc.cache.redis import ANSWER_WITHIN, FAILURES_UNTIL_OPEN, LEFT_ALONE
+from nedsvc.cache.client import FAILURES_UNTIL_OPEN, LEFT_ALONE
+from nedsvc.cache.redis import ANSWER_WITHIN
 
 ARTICLE = (Path(__file__).parents[1] / "examples" / "article.txt").read_text()
 

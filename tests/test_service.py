@@ -52,6 +52,9 @@ class NoCache:
     def get_or_compute(self, key: str, compute: Any) -> tuple[bytes, Outcome]:
         return compute().body, "bypass"
 
+    def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
+        return [False] * len(keys)
+
     def state(self) -> str:
         return "redis cannot be reached; answers are not cached"
 

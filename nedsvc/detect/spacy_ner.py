@@ -1,6 +1,7 @@
 """The spaCy detector: the entities of any installed spaCy pipeline, cut to the names in them."""
 
 from collections.abc import Sequence
+from threading import Lock
 
 import spacy
 from spacy.language import Language
@@ -53,14 +54,16 @@ class SpacyDetector:
 
     def __init__(self, nlp: Language) -> None:
         self._nlp = nlp
+        self._reading = Lock()  # a pipeline is not made for several threads at a time
         self._ontonotes = nlp.lang in {"en", "zh"}
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The mentions of each text, with spaCy's label as the type where it is one of ours."""
         pieces = [_pieces(text.text) if self._reads(text) else [] for text in texts]
         cuts = [text.text[piece] for text, cut in zip(texts, pieces, strict=True) for piece in cut]
-        docs = self._nlp.pipe(cuts, batch_size=max(1, _AT_ONCE // max(map(len, cuts), default=1)))
-        return [[mention for piece in cut for mention in self._mentions(next(docs), piece.start)] for cut in pieces]
+        with self._reading:
+            docs = self._nlp.pipe(cuts, batch_size=max(1, _AT_ONCE // max(map(len, cuts), default=1)))
+            return [[mention for piece in cut for mention in self._mentions(next(docs), piece.start)] for cut in pieces]
 
     def _reads(self, text: Text) -> bool:
         return self._nlp.lang in {text.language, "xx"}

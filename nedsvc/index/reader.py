@@ -161,6 +161,16 @@ class Index:
             popularity=round(float(self.popularity[row]), 4),
         )
 
+    def popularity_of(self, number: int) -> float:
+        """How well known the entity with this QID number is, 0 to 1; 0 for one that is not here."""
+        row = self.row(number)
+        return 0.0 if row is None else float(self.popularity[row])
+
+    def label_of(self, number: int) -> str | None:
+        """The label of the entity with this QID number; None for one that is not here."""
+        row = self.row(number)
+        return None if row is None else next(iter(self._record(row).labels.values()))
+
     def similar_names(self, key: str, limit: int) -> list[tuple[str, float]]:
         """Known keys close to this one with their similarity (0 to 1), the best first."""
         return self._similar.find(key, limit)

@@ -6,14 +6,13 @@ from itertools import count
 
 import numpy as np
 
-from nedsvc.context import WORD_BITS, WORDS, says_something, word_number
+from nedsvc.context import LINKS_WITH_WORDS, WORD_BITS, WORDS, says_something, word_number
 from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts, unpack
 from nedsvc.index.columns import Columns
 from nedsvc.index.entities import Entities, Selection, rows_of
 from nedsvc.index.naming import Keys, Naming
 from nedsvc.names import fold_all
 
-_LINKS_WITH_WORDS = 16
 _COMMON_SHARE = 0.05
 _COMMON_FROM = 1000
 _NO_WORD = -1
@@ -67,7 +66,7 @@ def _label_pairs(entities: Entities, naming: Naming, numbers_of_words: Ints) -> 
     """The words in the labels of an entity's classes and of the first entities that it is linked with."""
     class_places = rows_of(entities.numbers, entities.classes)
     known = class_places >= 0
-    near = positions_in_group(entities.link_rows) < _LINKS_WITH_WORDS
+    near = positions_in_group(entities.link_rows) < LINKS_WITH_WORDS
     found = []
     for rows, others in (
         (entities.class_rows[known], class_places[known]),

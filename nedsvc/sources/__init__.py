@@ -25,6 +25,10 @@ class KnowledgeSource(Protocol):
     def languages(self) -> tuple[str, ...]:
         """The languages that names are known in."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what it does not know now it will never know under the same id."""
+
     def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:
         """What each name may mean, the likeliest first; an unknown name has no candidates."""
 

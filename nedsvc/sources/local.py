@@ -34,6 +34,8 @@ class LocalSource:
     the process: a name means the same as long as the index is open.
     """
 
+    lasting = True
+
     def __init__(self, index: Index, titles: frozenset[str], idle: frozenset[str]) -> None:
         self._index = index
         self._titles = titles

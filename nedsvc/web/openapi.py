@@ -57,10 +57,10 @@ OPERATIONS = (
     Operation(
         method="get",
         path="/v1/lookup",
-        summary="Tell what a name means",
+        summary="Tell what a name means, or who bears an identifier",
         parameters=LookupRequest,
         answer=LookupAnswer,
-        errors=(413, 422),
+        errors=(413, 422, 503),
         tells_cache=True,
     ),
     Operation(
@@ -78,7 +78,7 @@ OPERATIONS = (
         summary="Show an entity",
         path_parameter="qid",
         answer=EntityDetails,
-        errors=(404, 422),
+        errors=(404, 422, 503),
         tells_cache=True,
     ),
     Operation(method="get", path="/healthz", summary="Tell whether the service is alive", answer=Health),

@@ -6,9 +6,11 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from nedsvc.errors import InvalidInput, TooLarge
+from nedsvc.errors import InvalidInput, SourceUnavailable, TooLarge
 
 _log = logging.getLogger(__name__)
+
+_RETRY_AFTER = 30  # seconds
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +32,7 @@ def report_problems(app: Flask) -> None:
     """Makes every error of the app a problem; no answer carries a stack trace."""
     app.register_error_handler(TooLarge, _too_large)
     app.register_error_handler(InvalidInput, _invalid_input)
+    app.register_error_handler(SourceUnavailable, _unavailable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -40,6 +43,12 @@ def _too_large(error: TooLarge) -> Response:
 
 def _invalid_input(error: InvalidInput) -> Response:
     return problem(422, "Invalid input", f"{error.field}: {error.reason}", error.field)
+
+
+def _unavailable(error: SourceUnavailable) -> Response:
+    response = problem(503, "Source unavailable", str(error))
+    response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -29,17 +29,31 @@ class AnnotateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class LookupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A name to look up."""
+    """A name to look up, or an identifier: a property and its value, such as P496 and an ORCID iD."""
 
-    mention: str
+    mention: str | None = None
     context: str | None = None
     type: EntityType | None = None
+    property: str | None = None
+    value: str | None = None
     language: str = "en"
     limit: int = 5
 
+    def __post_init__(self) -> None:
+        if self.property is None and self.value is None:
+            if self.mention is None:
+                raise InvalidInput("mention", "is missing; give a name, or a property and its value")
+            return
+        if self.property is None or self.value is None:
+            missing = "property" if self.property is None else "value"
+            raise InvalidInput(missing, "is missing; an identifier is looked up by a property and its value")
+        for field in ("mention", "context", "type"):
+            if getattr(self, field) is not None:
+                raise InvalidInput(field, "does not go with a property; look up a name or an identifier")
+
     def query(self) -> Query:
         """The name with what surrounds it. Raises `InvalidInput`."""
-        return Query(mention=self.mention, context=self.context, type=self.type)
+        return Query(mention=self.mention or "", context=self.context, type=self.type)
 
 
 class LookupBatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,15 +1,17 @@
 """What the service does, apart from HTTP: answers as bytes, kept in a cache."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 
 import msgspec
 
 from nedsvc.answers import document_answer, entity_details, lookup_answer
-from nedsvc.cache import ANNOTATION, LOOKUP, Cache, Entry, Outcome
+from nedsvc.cache import ANNOTATION, IDENTIFIER, LOOKUP, Cache, Entry, Kind, Outcome
 from nedsvc.errors import InvalidInput, TooLarge
+from nedsvc.identifiers import IdentifierLookup
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Lookup, Options, Query
+from nedsvc.models import Link, Query
 from nedsvc.offsets import code_point_spans
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
 
@@ -26,12 +28,16 @@ class Reply(msgspec.Struct, frozen=True):
 class Service:
     """Answers requests with a linker and a cache. A kept answer has the same bytes as a computed one."""
 
-    def __init__(self, linker: EntityLinker, cache: Cache, max_text: int) -> None:
+    def __init__(
+        self, linker: EntityLinker, cache: Cache, max_text: int, identifiers: IdentifierLookup | None = None
+    ) -> None:
         self._linker = linker
         self._cache = cache
         self._max_text = max_text
-        # Linking takes a processor for itself, so that threads would only make each other slower.
-        self._linking = Lock()
+        self._identifiers = identifiers
+        # Linking takes a processor for itself, so that threads would only make each other slower; but where it waits
+        # for a live source, the others go on.
+        self._linking: AbstractContextManager[object] = Lock() if linker.lasting else nullcontext()
 
     def annotate(self, request: AnnotateRequest) -> Reply:
         """The annotated document. Raises `InvalidInput`, `TooLarge`."""
@@ -45,12 +51,15 @@ class Service:
                 annotation = self._linker.annotate(
                     request.text, language=request.language, mentions=given, options=request.options
                 )
-            return _annotation_entry(annotation, request.options)
+            body = _encode(document_answer(annotation, request.options))
+            return Entry(body, self._seconds(ANNOTATION, annotation.links))
 
         return Reply(*self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked(request)), compute))
 
     def lookup(self, request: LookupRequest) -> Reply:
-        """What a name means. Raises `InvalidInput`, `TooLarge`."""
+        """What a name means, or who bears an identifier. Raises `InvalidInput`, `TooLarge`, `SourceUnavailable`."""
+        if request.property is not None and request.value is not None:
+            return self._lookup_identifier(request.property, request.value, request.language, request.limit)
         query = request.query()
         self._check_query(query, request.limit, "")
 
@@ -58,6 +67,19 @@ class Service:
             return self._look_up([query], request.language, request.limit)[0]
 
         return Reply(*self._cache.get_or_compute(self._lookup_key(query, request.language, request.limit), compute))
+
+    def _lookup_identifier(self, property_: str, value: str, language: str, limit: int) -> Reply:
+        if self._identifiers is None:
+            raise InvalidInput("property", "cannot be looked up by this service: its NEDSVC_CONTACT is not set")
+        identifiers = self._identifiers
+        _check_limit("limit", limit)
+
+        def compute() -> Entry:
+            found = identifiers.lookup(property_, value, language=language, limit=limit)
+            return Entry(_encode(lookup_answer(found)), self._seconds(IDENTIFIER, [found.link]))
+
+        key = IDENTIFIER.key(self._linker.index, (property_, value, language, limit))
+        return Reply(*self._cache.get_or_compute(key, compute))
 
     def lookup_batch(self, request: LookupBatchRequest) -> Reply:
         """What each of many names means; they are kept one by one. Raises `InvalidInput`, `TooLarge`."""
@@ -94,7 +116,15 @@ class Service:
             return []
         with self._linking:
             lookups = self._linker.lookup_batch(queries, language=language, limit=limit)
-        return [_lookup_entry(lookup) for lookup in lookups]
+        return [Entry(_encode(lookup_answer(lookup)), self._seconds(LOOKUP, [lookup.link])) for lookup in lookups]
+
+    def _seconds(self, kind: Kind, links: Sequence[Link]) -> float:
+        """How long an answer with these links may be kept: one that lacks what could not be asked, not at all."""
+        statuses = {link.status for link in links}
+        if "error" in statuses:
+            return 0.0
+        unknown = "nil" in statuses if not self._linker.lasting else statuses == {"nil"}
+        return kind.lifetime(known=not unknown)
 
     def _lookup_key(self, query: Query, language: str, limit: int) -> str:
         return LOOKUP.key(self._linker.index, self._asked((query, language, limit)))
@@ -116,12 +146,3 @@ class Service:
 def _check_limit(field: str, limit: int) -> None:
     if not 1 <= limit <= MOST_CANDIDATES:
         raise InvalidInput(field, f"must be from 1 to {MOST_CANDIDATES}, not {limit}")
-
-
-def _annotation_entry(annotation: Annotation, options: Options) -> Entry:
-    known = any(link.status == "linked" for link in annotation.links)
-    return Entry(_encode(document_answer(annotation, options)), ANNOTATION.lifetime(known=known))
-
-
-def _lookup_entry(lookup: Lookup) -> Entry:
-    return Entry(_encode(lookup_answer(lookup)), LOOKUP.lifetime(known=lookup.link.status != "nil"))

@@ -1,0 +1,198 @@
+"""The answers of MediaWiki's and Wikibase's API, told apart (https://www.mediawiki.org/wiki/API:Errors_and_warnings).
+
+Nearly every error comes as HTTP 200; an answer that is too large comes without a part of its entities.
+"""
+
+import email.utils
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from nedsvc.models import qid_number
+from nedsvc.sources.wikidata.records import LiveItem
+from nedsvc.wikibase import BrokenItem, ItemReader
+
+MOST_IDS = 50  # of one request for entities
+_LARGEST_ID = 2**31 - 1
+
+# Errors that another try may not meet: overload, maintenance, a failing part of the site.
+_PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "failed-save", "cirrussearch-too-busy-error"})
+_PASSING_PREFIXES = ("internal_api_error", "search-", "cirrussearch-", "db")
+_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why an answer cannot be used, and whether to ask again.
+
+    `pause`: the seconds for which the server wants to be left alone, where it says so.
+    """
+
+    reason: str
+    again: bool
+    pause: float | None = None
+
+
+class Entities(msgspec.Struct, frozen=True):
+    """What an answer says of each id that was asked for.
+
+    `broken` tells why an item cannot be read. Of what `vanished` it says nothing, so that it must be asked for again.
+    """
+
+    found: dict[str, LiveItem]
+    missing: frozenset[str]
+    broken: dict[str, str]
+    vanished: tuple[str, ...]
+
+
+class _Error(msgspec.Struct):
+    code: str = "unknown"
+    info: str = ""
+    text: str = ""
+
+
+class _Answer(msgspec.Struct):
+    error: _Error | None = None
+    errors: list[_Error] = []
+
+
+class _Hit(msgspec.Struct):
+    id: str
+
+
+class _Hits(msgspec.Struct):
+    search: list[_Hit]
+
+
+class _Page(msgspec.Struct):
+    title: str
+    ns: int = 0
+
+
+class _Pages(msgspec.Struct):
+    search: list[_Page]
+
+
+class _Query(msgspec.Struct):
+    query: _Pages
+
+
+class _Entities(msgspec.Struct):
+    entities: dict[str, msgspec.Raw] | list[msgspec.Raw] = {}
+
+
+class _State(msgspec.Struct):
+    """What an entity says of its page."""
+
+    lastrevid: int = 0
+    missing: Any = msgspec.UNSET  # where it is there, it is empty
+
+
+def trouble(status: int, headers: Mapping[str, str], body: bytes) -> Trouble | None:
+    """What is wrong with an answer; None for one that can be read."""
+    pause = _seconds(headers.get("Retry-After"))
+    if status in _PASSING_STATUS:
+        return Trouble(f"it answered with HTTP {status}", again=True, pause=pause)
+    if status in {401, 403}:
+        return Trouble(f"it refuses this client (HTTP {status}): {_excerpt(body)}", again=False)
+    if status != 200:
+        return Trouble(f"it answered with HTTP {status}; is this the address of its api.php?", again=False)
+    try:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Trouble("it answered with something that is no JSON object", again=True, pause=pause)
+    errors = [*([answer.error] if answer.error else []), *answer.errors]
+    if not errors:
+        return None
+    again = any(_passes(error.code) for error in errors)
+    reason = "; ".join(f"{error.code}: {(error.info or error.text)[:200]}" for error in errors)
+    return Trouble(f"it answered with the error {reason}", again=again, pause=pause if again else None)
+
+
+def search_ids(body: bytes) -> tuple[str, ...]:
+    """The ids in the answer of `wbsearchentities`. Raises `msgspec.ValidationError` for another answer."""
+    hits = msgspec.json.decode(body, type=_Hits).search
+    return tuple(dict.fromkeys(hit.id for hit in hits if may_be_asked(hit.id)))
+
+
+def page_ids(body: bytes) -> tuple[str, ...]:
+    """The ids in the answer of `list=search`. Raises `msgspec.ValidationError` for another answer."""
+    pages = msgspec.json.decode(body, type=_Query).query.search
+    return tuple(dict.fromkeys(page.title for page in pages if may_be_asked(page.title)))
+
+
+def entities(body: bytes, asked: Sequence[str], reader: ItemReader, retrieved: str) -> Entities:
+    """What the answer of `wbgetentities` says of each of the ids asked for.
+
+    Raises `msgspec.ValidationError` for another answer.
+    """
+    given = msgspec.json.decode(body, type=_Entities).entities
+    by_id = given if isinstance(given, dict) else {}  # an empty map may be written as a list
+    found: dict[str, LiveItem] = {}
+    missing: set[str] = set()
+    broken: dict[str, str] = {}
+    for id_ in asked:
+        if id_ not in by_id:
+            continue
+        try:
+            item = _live_item(bytes(by_id[id_]), reader, retrieved)
+        except BrokenItem as error:
+            broken[id_] = str(error)
+            continue
+        if item is None:
+            missing.add(id_)
+        else:
+            found[id_] = item
+    return Entities(found, frozenset(missing), broken, tuple(id_ for id_ in asked if id_ not in by_id))
+
+
+def may_be_asked(id_: str) -> bool:
+    """Whether it is the id of an item: a single one that is not would fail all that are asked for with it."""
+    digits = id_[1:]
+    return (
+        id_[:1] == "Q"
+        and digits.isascii()
+        and digits.isdecimal()
+        and not digits.startswith("0")
+        and len(digits) <= 10
+        and qid_number(id_) <= _LARGEST_ID
+    )
+
+
+def _live_item(content: bytes, reader: ItemReader, retrieved: str) -> LiveItem | None:
+    state = msgspec.json.decode(content, type=_State)
+    if state.missing is not msgspec.UNSET:
+        return None
+    try:
+        item = reader.read(content)
+    except BrokenItem:
+        item = reader.read(_without_claims(content))
+    return LiveItem(item, state.lastrevid, retrieved) if item else None
+
+
+def _without_claims(content: bytes) -> bytes:
+    """The entity without its statements: in another Wikibase than Wikidata a property may hold anything."""
+    fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: value for name, value in fields.items() if name != "claims"})
+
+
+def _passes(code: str) -> bool:
+    return code in _PASSING or code.startswith(_PASSING_PREFIXES)
+
+
+def _seconds(value: str | None) -> float | None:
+    """The seconds in a `Retry-After` header: a number or a date (RFC 9110, section 10.2.3); None for neither."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, moment - time.time())
+
+
+def _excerpt(body: bytes) -> str:
+    return " ".join(body[:300].decode("utf-8", "replace").split())[:120]

@@ -1,0 +1,132 @@
+"""A Wikibase behind a cache: what is known is not asked again, and what is old is asked again in the background.
+
+The cache stands here, and not before the whole source, because the candidates of different names are the same items.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Generic, TypeVar
+
+import msgspec
+
+from nedsvc.cache import ITEM, NAME, Cache, Entry, Kind
+from nedsvc.errors import SourceUnavailable
+from nedsvc.sources.wikidata.records import Ids, LiveAnswer, LiveItem, Way, Wikibase
+from nedsvc.sources.wikidata.together import ask_together
+
+REFRESH_WITHIN = 30.0  # seconds that renewing old entries may take
+
+Value = TypeVar("Value")
+
+
+class _Kept(msgspec.Struct, Generic[Value], frozen=True, array_like=True):
+    """A value and when it was found (seconds since 1970)."""
+
+    at: float
+    value: Value
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_ids: Callable[[bytes], _Kept[tuple[str, ...]]] = msgspec.msgpack.Decoder(_Kept[tuple[str, ...]]).decode
+_decode_item: Callable[[bytes], _Kept[LiveItem | None]] = msgspec.msgpack.Decoder(_Kept[LiveItem | None]).decode
+
+
+class CachedWikibase:
+    """A `Wikibase` that asks another one for what the cache does not hold; `name` tells its entries from others'.
+
+    A name that many processes miss at once is asked for by one of them. Old entries are served while one process
+    asks for them again.
+    """
+
+    def __init__(self, wikibase: Wikibase, cache: Cache, name: str, clock: Callable[[], float] = time.time) -> None:
+        self._wikibase = wikibase
+        self._cache = cache
+        self._name = name
+        self._clock = clock
+        self._background: ThreadPoolExecutor | None = None
+        self._lock = Lock()
+
+    def find(self, names: Sequence[str], language: str, way: Way, until: float) -> dict[str, Ids]:
+        """The ids that each name leads to."""
+        keys = {name: NAME.key(self._name, (name, language, way)) for name in names}
+        kept = self._kept(keys, _decode_ids)
+        missing = [name for name in keys if name not in kept]
+        answers = ask_together(lambda name: self._find(name, keys[name], language, way, until), missing)
+        self._renew(
+            {name: keys[name] for name in kept if self._is_old(NAME, kept[name].at)},
+            lambda old: self._keep_ids(keys, self._wikibase.find(old, language, way, _soon())),
+        )
+        return {name: entry.value for name, entry in kept.items()} | dict(zip(missing, answers, strict=True))
+
+    def items(self, ids: Sequence[str], language: str, until: float) -> dict[str, LiveAnswer]:
+        """The item of each id."""
+        keys = {id_: ITEM.key(self._name, (id_, language)) for id_ in ids}
+        kept = self._kept(keys, _decode_item)
+        missing = [id_ for id_ in keys if id_ not in kept]
+        answers = self._wikibase.items(missing, language, until) if missing else {}
+        self._keep_items(keys, answers)
+        self._renew(
+            {id_: keys[id_] for id_ in kept if self._is_old(ITEM, kept[id_].at)},
+            lambda old: self._keep_items(keys, self._wikibase.items(old, language, _soon())),
+        )
+        return {id_: entry.value for id_, entry in kept.items()} | answers
+
+    def _find(self, name: str, key: str, language: str, way: Way, until: float) -> tuple[str, ...]:
+        def compute() -> Entry:
+            found = self._wikibase.find([name], language, way, until)[name]
+            if isinstance(found, SourceUnavailable):
+                raise found
+            return self._entry(NAME, found, known=bool(found))
+
+        body, _ = self._cache.get_or_compute(key, compute)
+        return _decode_ids(body).value
+
+    def _kept(self, keys: Mapping[str, str], decode: Callable[[bytes], _Kept[Value]]) -> dict[str, _Kept[Value]]:
+        bodies, _ = self._cache.get_many(list(keys.values()))
+        return {asked: decode(body) for asked, body in zip(keys, bodies, strict=True) if body is not None}
+
+    def _keep_ids(self, keys: Mapping[str, str], found: Mapping[str, Ids]) -> None:
+        self._cache.set_many(
+            {
+                keys[name]: self._entry(NAME, ids, known=bool(ids))
+                for name, ids in found.items()
+                if not isinstance(ids, SourceUnavailable)
+            }
+        )
+
+    def _keep_items(self, keys: Mapping[str, str], found: Mapping[str, LiveAnswer]) -> None:
+        self._cache.set_many(
+            {
+                keys[id_]: self._entry(ITEM, item, known=item is not None)
+                for id_, item in found.items()
+                if not isinstance(item, SourceUnavailable)
+            }
+        )
+
+    def _entry(self, kind: Kind, value: object, *, known: bool) -> Entry:
+        return Entry(_encode(_Kept(self._clock(), value)), kind.lifetime(known=known))
+
+    def _is_old(self, kind: Kind, at: float) -> bool:
+        return self._clock() - at > kind.fresh
+
+    def _renew(self, keys: Mapping[str, str], ask: Callable[[list[str]], None]) -> None:
+        """Asks again in the background for those old entries that no other process asks for."""
+        if not keys:
+            return
+        claimed = self._cache.claim(list(keys.values()), REFRESH_WITHIN)
+        old = [asked for asked, ours in zip(keys, claimed, strict=True) if ours]
+        if old:
+            self._executor().submit(ask, old)
+
+    def _executor(self) -> ThreadPoolExecutor:
+        # Made when it is first needed: a thread would not survive the forking of a server.
+        with self._lock:
+            if self._background is None:
+                self._background = ThreadPoolExecutor(1, thread_name_prefix="nedsvc-renewing")
+            return self._background
+
+
+def _soon() -> float:
+    return time.monotonic() + REFRESH_WITHIN

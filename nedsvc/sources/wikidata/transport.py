@@ -1,0 +1,127 @@
+"""One request to the API and its answer: at the common pace, with time-outs, tried again as long as there is time."""
+
+import random
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import msgspec
+import requests
+
+from nedsvc.errors import SourceUnavailable
+from nedsvc.pace import NoPermit, Pace, permitted
+from nedsvc.sources.wikidata.api import Trouble, trouble
+
+_CHUNK = 1 << 16
+_MOST_BYTES = 50_000_000
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries
+_LEAST_TIME = 0.05  # seconds; with less left nothing is sent
+_LONGEST_REQUEST = 60.0  # seconds; half of the lease of a permit
+
+
+class TimeOuts(msgspec.Struct, frozen=True):
+    """Seconds to wait for a connection, and for the next bytes of an answer."""
+
+    connect: float = 3.0
+    read: float = 10.0
+
+
+TIME_OUTS = TimeOuts()
+
+
+def user_agent(contact: str) -> str:
+    """The name under which requests go out, as Wikimedia's policy asks: the client, whom to write to, the library.
+
+    https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy
+    """
+    return f"nedsvc/{version('nedsvc')} ({contact}) python-requests/{requests.__version__}"
+
+
+class Transport:
+    """Sends requests to an API, for all threads of a process."""
+
+    def __init__(self, url: str, contact: str, pace: Pace, timeouts: TimeOuts = TIME_OUTS) -> None:
+        self.url = url
+        self._pace = pace
+        self._timeouts = timeouts
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = user_agent(contact)
+        self._session.headers["Accept-Encoding"] = "gzip"
+
+    def get(self, parameters: Mapping[str, str], until: float) -> bytes:
+        """The JSON that the API answers. Raises `SourceUnavailable` where there is none until then."""
+        tries = 0
+        while True:
+            failed = self._try(parameters, until)
+            if isinstance(failed, bytes):
+                return failed
+            if not failed.again:
+                raise self._unavailable(failed.reason)
+            if failed.pause is not None:
+                self._pace.pause(failed.pause)
+            wait = 0.0 if failed.pause is not None else _back_off(tries)
+            if time.monotonic() + wait + _LEAST_TIME > until:
+                raise self._unavailable(failed.reason)
+            time.sleep(wait)
+            tries += 1
+
+    def _try(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
+        try:
+            with permitted(self._pace, until):
+                return self._answer(parameters, until)
+        except NoPermit as error:
+            return Trouble(str(error), again=False)
+
+    def _answer(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
+        left = until - time.monotonic()
+        if left < _LEAST_TIME:
+            return Trouble("there was no time left to ask", again=False)
+        limits = (min(self._timeouts.connect, left), min(self._timeouts.read, left))
+        try:
+            with self._session.get(self.url, params=dict(parameters), timeout=limits, stream=True) as response:
+                body = _read(response, min(until, time.monotonic() + _LONGEST_REQUEST))
+                return trouble(response.status_code, response.headers, body) or body
+        except _TooLong as error:
+            return Trouble(str(error), again=False)
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            return Trouble(_words(error), again=True)
+        except requests.RequestException as error:
+            return Trouble(f"it cannot be asked ({type(error).__name__})", again=False)
+
+    def _unavailable(self, reason: str) -> SourceUnavailable:
+        return SourceUnavailable(f"{self.url} could not be asked: {reason}")
+
+
+class _TooLong(Exception):  # noqa: N818
+    """The answer takes more time or bytes than it may."""
+
+
+def _read(response: requests.Response, until: float) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise _TooLong(f"its answer is larger than {_MOST_BYTES:,} bytes")
+        if time.monotonic() > until:
+            raise _TooLong("its answer did not come to its end in time")
+    return bytes(body)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, requests.ConnectTimeout):
+        return "it takes no connection in time"
+    if isinstance(error, requests.Timeout):
+        return "it does not answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate cannot be verified"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "its answer broke off"
+    return "it cannot be reached"
+
+
+def _back_off(tries: int) -> float:
+    """Seconds before the next try: twice the range each time, and any moment in it, so that not all come at once.
+
+    "Full jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    return random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**tries))  # noqa: S311 (no secret)
