@@ -662,7 +662,7 @@ class SampleWikibase(LoopbackServer):
         hit = {
             "id": id_,
             "title": id_,
-            "pageid": _page_id(id_),
+            "pageid": _page_id(item),
             "concepturi": f"http://www.wikidata.org/entity/{id_}",
             "repository": "wikidata",
             "url": f"{self.root}/wiki/{id_}",
@@ -702,7 +702,7 @@ class SampleWikibase(LoopbackServer):
         return {
             "ns": 0,
             "title": id_,
-            "pageid": _page_id(id_),
+            "pageid": _page_id(item),
             "size": len(text),
             "wordcount": len(text.split()),
             "snippet": html.escape(text),
@@ -720,7 +720,7 @@ class SampleWikibase(LoopbackServer):
             raise ApiError("toomanyvalues", info, parameter="ids", **limits)
         for id_ in asked:
             if not _ID.fullmatch(id_) or qid_number(id_) > _LARGEST_ID:
-                _no_such_entity(id_)
+                _no_such_entity(id_, params)
         props = call.several("props", {*_PROPS, "sitelinks/urls"})
         wanted = _Wanted(
             _PROPS if props is None else tuple(props),
@@ -753,13 +753,10 @@ class SampleWikibase(LoopbackServer):
 _METHODS = frozenset({"GET", "POST", "HEAD"})
 
 
-def _no_such_entity(id_: str) -> NoReturn:
+def _no_such_entity(id_: str, params: Params) -> NoReturn:
     info = f'Could not find an entity with the ID "{id_}".'
-    message = {
-        "name": "wikibase-api-no-such-entity",
-        "parameters": [id_],
-        "html": {"*": html.escape(info, quote=False)},
-    }
+    shown: Any = info if params.get("formatversion") == "2" else {"*": info}
+    message = {"name": "wikibase-api-no-such-entity", "parameters": [id_], "html": shown}
     raise ApiError("no-such-entity", info, id=id_, messages=[message])
 
 
@@ -777,7 +774,7 @@ class _Wanted(NamedTuple):
         parts: Json = {"type": "item", "id": id_}
         if "info" in self.props:
             parts = {
-                "pageid": _page_id(id_),
+                "pageid": _page_id(item),
                 "ns": 0,
                 "title": id_,
                 "lastrevid": item.get("lastrevid", 1_000_000_000 + qid_number(id_)),
@@ -821,8 +818,8 @@ def _fallbacks(language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*shorter, "mul", "en"]))
 
 
-def _page_id(id_: str) -> int:
-    return 100 + qid_number(id_)
+def _page_id(item: Json) -> int:
+    return cast(int, item.get("pageid", 100 + qid_number(item["id"])))
 
 
 def _encoded(content: Any) -> bytes:
