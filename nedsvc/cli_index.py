@@ -1,7 +1,8 @@
 """The commands `nedsvc index build`, `info` and `verify`."""
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -21,11 +24,15 @@ from rich.progress import (
 from rich.table import Table
 
 from nedsvc.cli_errors import reports_errors
+from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.dump import STDIN, total_size
 from nedsvc.index.format import Manifest, check_sizes, read_manifest, verify_files
 from nedsvc.index.options import PROFILES, BuildOptions
+from nedsvc.index.sparql import Fetched, build_from_endpoint, resumable
+from nedsvc.settings import read_settings
+from nedsvc.sparql import SparqlEndpoint
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -36,7 +43,7 @@ def index() -> None:
 
 
 @index.command()
-@click.argument("dumps", metavar="DUMP…", nargs=-1, required=True)
+@click.argument("dumps", metavar="[DUMP…]", nargs=-1)
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the index; an index there is replaced.")
 @click.option("--languages", default="en", show_default=True, help="Codes such as en,de, or all; mul always counts.")
 @click.option("--classes", default="", help="Keep only instances of these classes, such as Q5,Q43229.")
@@ -50,6 +57,12 @@ def index() -> None:
 )
 @click.option("--name", default="index", show_default=True, help="What answers call the index, before its content id.")
 @click.option("--strict", is_flag=True, help="Stop at the first broken line.")
+@click.option(
+    "--sparql",
+    "endpoint",
+    metavar="URL",
+    help="Fetch the instances of --classes from this endpoint instead, such as https://query.wikidata.org/sparql.",
+)
 @reports_errors
 def build(
     dumps: tuple[str, ...],
@@ -60,8 +73,14 @@ def build(
     profile: str,
     name: str,
     strict: bool,
+    endpoint: str | None,
 ) -> None:
-    """Build an index of Wikidata JSON dumps (.json, .json.gz, .json.bz2, or - for standard input)."""
+    """Build an index of Wikidata JSON dumps (.json, .json.gz, .json.bz2, or - for standard input).
+
+    With --sparql, of a part of Wikidata that is fetched page by page; what was interrupted goes on by the same command.
+    """
+    if bool(dumps) == bool(endpoint):
+        raise InvalidInput("DUMP", "name at least one dump file, or - for standard input, or an endpoint with --sparql")
     options = BuildOptions(
         languages=_listed(languages),
         classes=_listed(classes),
@@ -70,16 +89,41 @@ def build(
         name=name,
         strict=strict,
     )
-    paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
     console = Console(stderr=True)
-    with _stopped_like_ctrl_c(), _progress(console) as bar:
+    with _stopped_like_ctrl_c():
+        if endpoint:
+            manifest = _build_from_endpoint(console, endpoint, output, options)
+        else:
+            manifest = _build_from_dumps(console, dumps, output, options)
+    _summarize(console, output, manifest)
+
+
+def _build_from_dumps(console: Console, dumps: Sequence[str], output: Path, options: BuildOptions) -> Manifest:
+    paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
+    with _progress(console, *_of_bytes()) as bar:
         task = bar.add_task("reading", total=total_size(paths), lines=0)
         report = Report(
             progress=lambda progress: _show(bar, task, progress),
             broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
         )
-        manifest = build_index(paths, output, options, report)
-    _summarize(console, output, manifest)
+        return build_index(paths, output, options, report)
+
+
+def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions) -> Manifest:
+    contact = read_settings(os.environ).contact
+    if contact is None:
+        raise InvalidInput(
+            "NEDSVC_CONTACT",
+            "is not set; Wikimedia asks whoever sends it requests for a contact: set it to your mail address or the "
+            "URL of a page that says who you are",
+        )
+    endpoint = SparqlEndpoint(url, contact)
+    try:
+        with _progress(console, *_of_pages()) as bar:
+            task = bar.add_task("", total=None, pages=0)
+            return build_from_endpoint(endpoint, output, options, lambda fetched: _show_fetched(bar, task, fetched))
+    except KeyboardInterrupt:
+        raise BuildError(f"interrupted; {resumable(output)}") from None
 
 
 @index.command()
@@ -123,24 +167,34 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Console, *columns: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[lines]:,} lines"),
+        *columns,
         console=console,
         disable=not console.is_terminal,
         transient=True,
     )
 
 
+def _of_bytes() -> tuple[ProgressColumn, ...]:
+    lines = TextColumn("{task.fields[lines]:,} lines")
+    return DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn(), TimeRemainingColumn(), lines
+
+
+def _of_pages() -> tuple[ProgressColumn, ...]:
+    pages = TextColumn("{task.fields[pages]:,} pages")
+    return MofNCompleteColumn(), TimeElapsedColumn(), pages
+
+
 def _show(bar: Progress, task: TaskID, progress: BuildProgress) -> None:
     name = "building the arrays" if progress.finished else "reading"
     bar.update(task, description=name, completed=progress.position, lines=progress.lines)
+
+
+def _show_fetched(bar: Progress, task: TaskID, fetched: Fetched) -> None:
+    bar.update(task, description=fetched.stage, completed=fetched.done, total=fetched.of, pages=fetched.pages)
 
 
 def _summarize(console: Console, folder: Path, manifest: Manifest) -> None:

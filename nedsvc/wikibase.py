@@ -31,10 +31,10 @@ RELATIONS = (
 )
 _RANK = {name: rank for rank, name in enumerate(RELATIONS)}
 # Names given as statements in a language: short name, official name, native label.
-_NAMES = ("P1448", "P1705", "P1813")
-_DEMONYM = "P1549"
-_DATES = {"P569": "born", "P570": "died", "P571": "founded", "P576": "dissolved"}
-_INSTANCE_OF, _SUBCLASS_OF, _POSITION = "P31", "P279", "P39"
+NAMES = ("P1448", "P1705", "P1813")
+DEMONYM = "P1549"
+DATES = {"P569": "born", "P570": "died", "P571": "founded", "P576": "dissolved"}
+INSTANCE_OF, SUBCLASS_OF, POSITION, START, END = "P31", "P279", "P39", "P580", "P582"
 # Stands once in each statement and nowhere else: within a string the quotes would be escaped.
 _OF_STATEMENT = b'"type":"statement"'
 
@@ -159,6 +159,16 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     types: int = 0
 
 
+def kept_languages(languages: Sequence[str]) -> tuple[str, ...] | None:
+    """The languages whose names are kept where these are chosen; None for all."""
+    return None if ALL_LANGUAGES in languages else (*languages, LANGUAGE_FOR_ALL)
+
+
+def shown_languages(languages: Sequence[str]) -> tuple[str, ...]:
+    """The languages in which a label is looked for to be shown, where these are chosen."""
+    return kept_languages(languages) or ("en", LANGUAGE_FOR_ALL)
+
+
 def shown_first(labels: dict[str, str], languages: Sequence[str]) -> dict[str, str]:
     """The labels with the one first that is shown: in the first of these languages that there is one in."""
     shown = next((language for language in languages if language in labels), None)
@@ -169,8 +179,8 @@ class ItemReader:
     """Makes items of lines, with the names of the chosen languages and those that count for all."""
 
     def __init__(self, languages: Sequence[str]) -> None:
-        chosen = None if ALL_LANGUAGES in languages else (*languages, LANGUAGE_FOR_ALL)
-        self._preferred = chosen or ("en", LANGUAGE_FOR_ALL)
+        chosen = kept_languages(languages)
+        self._preferred = shown_languages(languages)
         self._chosen = None if chosen is None else frozenset(chosen)
         self._decode = msgspec.json.Decoder(_entity_type(chosen)).decode
         self.newest = ""
@@ -194,7 +204,7 @@ class ItemReader:
             labels = shown_first(labels, self._preferred)
         descriptions = _terms(entity.descriptions) if entity.descriptions else {}
         aliases = _term_lists(entity.aliases) if entity.aliases else {}
-        classes = _numbers(claims.pop(_INSTANCE_OF)) if _INSTANCE_OF in claims else []
+        classes = _numbers(claims.pop(INSTANCE_OF)) if INSTANCE_OF in claims else []
         sites: dict[str, _Site] = entity.sitelinks or {}
         wikipedia = sites["enwiki"].title if "enwiki" in sites else None
         if not claims:  # the most frequent case: nothing else is said that is kept
@@ -210,15 +220,15 @@ class ItemReader:
             len(sites),
             statements,
             dates=_dates(claims),
-            offices=_offices(claims[_POSITION]) if _POSITION in claims else (),
-            superclasses=_numbers(claims[_SUBCLASS_OF]) if _SUBCLASS_OF in claims else (),
-            demonyms=self._texts(claims[_DEMONYM]) if _DEMONYM in claims else (),
+            offices=_offices(claims[POSITION]) if POSITION in claims else (),
+            superclasses=_numbers(claims[SUBCLASS_OF]) if SUBCLASS_OF in claims else (),
+            demonyms=self._texts(claims[DEMONYM]) if DEMONYM in claims else (),
             links=_links(claims),
         )
 
     def _add_names(self, aliases: dict[str, list[str]], claims: dict[str, Any]) -> None:
         """Add the names that are given as statements to the aliases."""
-        for name in _NAMES:
+        for name in NAMES:
             if name in claims:
                 for language, text in self._texts(claims[name]):
                     aliases.setdefault(language, []).append(text)
@@ -233,10 +243,10 @@ class ItemReader:
 
 def _entity_type(languages: Sequence[str] | None) -> type[_Entity]:
     """The type to decode into: maps with just these languages, claims with just the properties that are kept."""
-    items = dict.fromkeys((_INSTANCE_OF, _SUBCLASS_OF, *RELATIONS), list[_ItemStatement])
-    times = dict.fromkeys(_DATES, list[_TimeStatement])
-    texts = dict.fromkeys((*_NAMES, _DEMONYM), list[_TextStatement])
-    claims = {**items, **times, **texts, _POSITION: list[_OfficeStatement]}
+    items = dict.fromkeys((INSTANCE_OF, SUBCLASS_OF, *RELATIONS), list[_ItemStatement])
+    times = dict.fromkeys(DATES, list[_TimeStatement])
+    texts = dict.fromkeys((*NAMES, DEMONYM), list[_TextStatement])
+    claims = {**items, **times, **texts, POSITION: list[_OfficeStatement]}
     one = _map_type(languages, _Term)
     many = _map_type(languages, list[_Term])
     sites = dict[str, _Site]
@@ -310,7 +320,7 @@ def _links(claims: dict[str, Any]) -> list[int]:
 
 def _dates(claims: dict[str, Any]) -> dict[str, str]:
     found = {}
-    for name, label in _DATES.items():
+    for name, label in DATES.items():
         if name in claims and (date := _best_date(claims[name])) is not None:
             found[label] = date
     return found
@@ -334,7 +344,7 @@ def _date(value: _Time) -> str | None:
 
 def _offices(statements: Iterable[_OfficeStatement]) -> list[OfficeHeld]:
     return [
-        (statement.mainsnak.datavalue.value.id, _qualifier(statement, "P580"), _qualifier(statement, "P582"))
+        (statement.mainsnak.datavalue.value.id, _qualifier(statement, START), _qualifier(statement, END))
         for statement in statements
         if statement.rank != "deprecated" and statement.mainsnak.datavalue
     ]

@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from nedsvc.index.writer import Laid, Tables, lay_out
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 
 MOST_NAMED = 20
+NOTHING_CHOSEN = "--classes"  # the field of the error where the options leave no item
+_AT_ONCE = 5_000
+_NOTHING_LEFT = "no entity is left by these languages, classes and sitelinks; nothing was written"
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -34,6 +37,19 @@ class Report(msgspec.Struct, frozen=True):
 
     progress: Callable[[Progress], None] = lambda _: None
     broken: Callable[[str], None] = lambda _: None
+
+
+class Beyond(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know of items from elsewhere than a dump, apart from what they say of themselves.
+
+    `superclasses` are the classes right above each class. `lines` counts the items before some were `left_out`, with
+    the number for each reason. `newest` is the newest moment at which one of them was edited.
+    """
+
+    superclasses: Mapping[int, Sequence[int]] = {}
+    lines: int = 0
+    left_out: Mapping[str, int] = {}
+    newest: str | None = None
 
 
 def build_index(
@@ -68,10 +84,38 @@ def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) ->
         return _finish(folder, _manifest(options, columns.languages, laid, Counts()))
 
 
+def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond: Beyond) -> Manifest:
+    """Build an index of the items that the options leave, in the folder `out`, which is replaced if it holds an index.
+
+    Raises `InvalidInput` where the options cannot be or leave no item, and `BuildError` for what fails on the way;
+    nothing half-written is left in either case.
+    """
+    check_options(options)
+    with (
+        built_aside(out) as folder,
+        _without_garbage_collector(),
+        Columns(folder, _named_languages(options)) as columns,
+    ):
+        taking = _Taking(columns, options)
+        for class_, above in beyond.superclasses.items():
+            columns.add_superclasses(Item(class_, superclasses=above))
+        for number, item in enumerate(items, 1):
+            taking.take(item)
+            if number % _AT_ONCE == 0:
+                columns.work()
+        laid = lay_out(columns, folder, class_numbers(options), _packaged_tables())
+        if not laid.entities:
+            raise InvalidInput(NOTHING_CHOSEN, _NOTHING_LEFT)
+        left_out = taking.left_out(laid, beyond.left_out)
+        counts = Counts(lines=beyond.lines, duplicates=laid.duplicates, left_out=left_out)
+        manifest = _manifest(options, columns.languages, laid, counts)
+        return _finish(folder, msgspec.structs.replace(manifest, dump_date=beyond.newest))
+
+
 def _nothing_left(counts: Counts) -> str:
     if counts.broken == counts.lines:
         return f"is no dump of Wikidata: none of its {counts.lines:,} lines is an entity; nothing was written"
-    return "no entity is left by these languages, classes and sitelinks; nothing was written"
+    return _NOTHING_LEFT
 
 
 def _packaged_tables() -> Tables:
@@ -103,17 +147,46 @@ def _finish(folder: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
+class _Taking:
+    """Takes items into the columns, or notes why not."""
+
+    def __init__(self, columns: Columns, options: BuildOptions) -> None:
+        self._columns = columns
+        self._min_sitelinks = options.min_sitelinks
+        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
+        self._classes_left_out = frozenset(self._left_out)
+        self._reasons: Counter[str] = Counter()
+
+    def take(self, item: Item) -> None:
+        """Take an item if it is wanted, and its place in the hierarchy in any case."""
+        if item.superclasses:
+            self._columns.add_superclasses(item)
+        if not self._classes_left_out.isdisjoint(item.classes):
+            reason = next(self._left_out[class_] for class_ in item.classes if class_ in self._left_out)
+        elif not item.labels:
+            reason = "no label in the chosen languages"
+        elif item.sitelinks < self._min_sitelinks:
+            reason = f"fewer than {self._min_sitelinks} sitelinks"
+        else:
+            self._columns.add(item)
+            return
+        self._reasons[reason] += 1
+
+    def left_out(self, laid: Laid, more: Mapping[str, int] | None = None) -> dict[str, int]:
+        """How many items were left out for each reason, with those that were left out elsewhere."""
+        outside = Counter({"not an instance of the chosen classes": laid.outside_classes})
+        return dict(sorted((self._reasons + outside + Counter(more or {})).items()))
+
+
 class _Reading:
-    """The pass over the dumps: which items go into the columns, and what was not taken over and why."""
+    """The pass over the dumps: what goes to the columns, and what does not even come to be an item."""
 
     def __init__(self, columns: Columns, options: BuildOptions, report: Report) -> None:
         self._columns = columns
         self._options = options
         self._report = report
         self._reader = ItemReader(options.languages)
-        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
-        self._classes_left_out = frozenset(self._left_out)
-        self._reasons: Counter[str] = Counter()
+        self._taking = _Taking(columns, options)
         self._lines = self._broken = self._not_items = 0
 
     def read(self, dumps: Sequence[Path | str]) -> None:
@@ -128,7 +201,7 @@ class _Reading:
         self._report.progress(Progress(position, self._lines, finished=True))
 
     def _read_batch(self, batch: Batch) -> None:
-        read, add = self._reader.read, self._columns.add
+        read, take = self._reader.read, self._taking.take
         empty = 0
         for number, line in enumerate(batch.lines, batch.first):
             text = line.strip(b" \t\r\n,")
@@ -142,24 +215,10 @@ class _Reading:
                 continue
             if item is None:
                 self._not_items += 1
-            elif self._is_wanted(item):
-                add(item)
+            else:
+                take(item)
         self._lines += len(batch.lines) - empty
         self._columns.work()
-
-    def _is_wanted(self, item: Item) -> bool:
-        if item.superclasses:
-            self._columns.add_superclasses(item)
-        if not self._classes_left_out.isdisjoint(item.classes):
-            reason = next(self._left_out[class_] for class_ in item.classes if class_ in self._left_out)
-        elif not item.labels:
-            reason = "no label in the chosen languages"
-        elif item.sitelinks < self._options.min_sitelinks:
-            reason = f"fewer than {self._options.min_sitelinks} sitelinks"
-        else:
-            return True
-        self._reasons[reason] += 1
-        return False
 
     def _note_broken(self, what: str) -> None:
         if self._options.strict:
@@ -170,13 +229,12 @@ class _Reading:
 
     def manifest(self, laid: Laid) -> Manifest:
         """What the index says of itself and of what was read."""
-        outside = Counter({"not an instance of the chosen classes": laid.outside_classes})
         counts = Counts(
             lines=self._lines,
             broken=self._broken,
             not_items=self._not_items,
             duplicates=laid.duplicates,
-            left_out=dict(sorted((self._reasons + outside).items())),
+            left_out=self._taking.left_out(laid),
         )
         manifest = _manifest(self._options, self._columns.languages, laid, counts)
         return msgspec.structs.replace(manifest, dump_date=self._reader.newest or None)

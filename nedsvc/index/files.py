@@ -65,7 +65,7 @@ def built_aside(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
     out = Path(os.path.abspath(out))  # noqa: PTH100 (a link is to be refused, not followed)
     try:
-        _check_replaceable(out)
+        check_replaceable(out)
         out.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: a process number is not one, as threads and containers share them.
         aside = Path(tempfile.mkdtemp(prefix=f"{out.name[:100]}.tmp-", dir=out.parent))
@@ -83,8 +83,8 @@ def built_aside(out: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _check_replaceable(out: Path) -> None:
-    """Refuse to replace what is not an index and nothing but an index."""
+def check_replaceable(out: Path) -> None:
+    """Refuse to replace what is not an index and nothing but an index. Raises `InvalidInput`."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InvalidInput("-o", f"{out} is there and is no folder; choose another place")
     if not out.is_dir():
