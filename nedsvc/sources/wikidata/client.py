@@ -124,7 +124,7 @@ def _languages(language: str) -> tuple[str, ...]:
 def _searchable(name: str) -> str:
     """The name as it is searched for; "" for what nothing can be called."""
     plain = " ".join(_UNSPEAKABLE.sub(" ", name).split())
-    return plain if len(plain) <= _LONGEST_NAME else ""
+    return plain if len(plain) <= _LONGEST_NAME and re.search(r"\w", plain) else ""
 
 
 def _words(name: str) -> str:

@@ -1,5 +1,6 @@
 """The knowledge source over a live Wikibase: Wikidata, or another one."""
 
+import time
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
@@ -14,6 +15,7 @@ from nedsvc.sources.wikidata.profile import Landmarks, Profile, profile_of, show
 from nedsvc.sources.wikidata.records import Ids, LiveAnswer, LiveItem, Way, Wikibase
 
 _KEPT_PROFILES = 20_000
+_SHARE_OF_NAMES = 0.7  # of the time that is left
 
 
 class WikidataSource:
@@ -56,7 +58,10 @@ class WikidataSource:
         if not names:
             return {}
         searched = {name: strip_possessive(name) for name in names}
-        hits = self._wikibase.find(list(dict.fromkeys(searched.values())), language, way, until)
+        # Names that are hard to come by must not take the time in which the items of the others are fetched.
+        now = time.monotonic()
+        enough = now + _SHARE_OF_NAMES * (until - now)
+        hits = self._wikibase.find(list(dict.fromkeys(searched.values())), language, way, enough)
         leads = {name: _with_tables(name, hits[search]) for name, search in searched.items()}
         wanted = dict.fromkeys(id_ for ids in leads.values() if not isinstance(ids, SourceUnavailable) for id_ in ids)
         items = self._wikibase.items(list(wanted), language, until) if wanted else {}
