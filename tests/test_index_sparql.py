@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import wait_until
 from sparql_server import JULIAN, LONGEST_ADDRESS, SparqlServer, rdf_time, sparql_server
-from wikibase_servers import Fault, Faults, Params, sample_slice
+from wikibase_servers import Answer, Asked, Fault, Faults, sample_slice
 
 from nedsvc.cli_index import index as commands
 from nedsvc.errors import BuildError, InvalidInput
@@ -38,7 +38,7 @@ from nedsvc.sparql import Patience, SparqlEndpoint
 from nedsvc.wikibase import RELATIONS, Item, ItemReader
 
 CONTACT = "ops@example.org"
-QUICK = Patience(connect=1.0, read=0.5, total=20.0, first_pause=0.01, longest_pause=0.02)
+QUICK = Patience(first_pause=0.01, longest_pause=0.02)
 SMALL = Sizes(listed=4, classes=2, items=3)
 CHOSEN = BuildOptions(classes=("Q5", "Q43229"), min_sitelinks=20, languages=("en", "de"))
 ALL_SITES = ["enwiki", *(f"{a}{b}wiki" for a, b in product(ascii_lowercase, repeat=2) if f"{a}{b}" != "en")]
@@ -415,14 +415,13 @@ def test_a_build_may_be_interrupted_again_and_again(server: SparqlServer, whole:
 @pytest.mark.parametrize("variable", ["?sitelinks {", "?above", "?title", "?kind", "?value", "?time"])
 def test_an_outage_says_how_to_go_on(server: SparqlServer, whole: Whole, tmp_path: Path, variable: str) -> None:
     """Whatever is asked for when it begins: each query of a build has a variable of its own."""
-    server.faults = lambda _, params: "503" if variable in params["query"] else None
-    endpoint = SparqlEndpoint(server.url, CONTACT, msgspec.structs.replace(QUICK, total=0.1))
+    server.faults = lambda _, params: Fault("503", retry_after="3600") if variable in params["query"] else None
     with pytest.raises(BuildError) as caught:
-        build_from_endpoint(endpoint, tmp_path / "index", CHOSEN, sizes=SMALL)
+        build(server, tmp_path / "index")
     part = part_folder(tmp_path / "index")
     assert str(caught.value) == (
-        f"{server.url} could not be asked: it answered with HTTP 503; what was fetched is kept in {part}: the same "
-        "command goes on from there"
+        f"{server.url} could not be asked: it answered with HTTP 503; it asks for a pause of 3600 s; what was fetched "
+        f"is kept in {part}: the same command goes on from there"
     )
     server.faults = None
     assert build(server, tmp_path / "index").content_id == whole.content_id
@@ -435,19 +434,21 @@ def test_faults_on_the_way_do_not_show_in_the_index(server: SparqlServer, whole:
     assert {entry.fault for entry in server.log} == {None, *kinds}
 
 
-def test_what_takes_too_long_is_asked_for_in_smaller_parts(server: SparqlServer, whole: Whole, tmp_path: Path) -> None:
-    server.faults = lambda _, params: Fault("hang", seconds=1.0) if _is_large(params) else None
-    patience = msgspec.structs.replace(QUICK, read=0.1)
-    endpoint = SparqlEndpoint(server.url, CONTACT, patience)
-    manifest = build_from_endpoint(endpoint, tmp_path / "index", CHOSEN, sizes=Sizes(listed=9, classes=3, items=12))
+class Weak(SparqlServer):
+    """An endpoint that does not come to an end with large queries."""
+
+    def answer(self, asked: Asked) -> Answer:
+        query = asked.params["query"]
+        largest = 2 if "?class {" in query else 6
+        if len(re.findall(r"wd:Q\d", query)) > largest or "{ 20 21 }" in query:
+            return Answer(504, {"Content-Type": "text/html"}, b"<title>upstream request timeout</title>")
+        return super().answer(asked)
+
+
+def test_what_takes_too_long_is_asked_for_in_smaller_parts(whole: Whole, tmp_path: Path) -> None:
+    with Weak(ITEMS) as server:
+        manifest = build(server, tmp_path / "index", sizes=Sizes(listed=9, classes=3, items=12))
     assert manifest.content_id == whole.content_id
-
-
-def _is_large(params: Params) -> bool:
-    """More than 6 items, 2 classes, or 1 of the lowest numbers of sitelinks."""
-    query = params["query"]
-    asked = len(re.findall(r"wd:Q\d", query))
-    return asked > (2 if "?class {" in query else 6) or "{ 20 21 }" in query
 
 
 @pytest.mark.parametrize(
