@@ -184,15 +184,16 @@ class LoopbackServer(ABC):
     def _arrives(self, entry: Entry, connection: socket.socket) -> tuple[int, Fault | None]:
         with self._lock:
             now = time.monotonic()
-            # A client that gave up on a request may send the next before the thread that hangs has noticed.
-            for other in [serial for serial, held in self._in_flight.items() if _hung_up(held)]:
-                self._end(other, 0, now)
             plan = self.faults
             fault = plan(len(self._log), entry.params) if plan else None
             fault = Fault(fault) if isinstance(fault, str) else fault
             serial = next(self._serials)
             self._log[serial] = msgspec.structs.replace(entry, arrived=now, fault=fault and fault.kind)
             self._in_flight[serial] = connection
+            # A client that gave up on a request may send the next before the thread of the first has noticed, or even
+            # before this server has read the first.
+            for other in [serial for serial, held in self._in_flight.items() if _hung_up(held)]:
+                self._end(other, 0, now)
             self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         return serial, fault
 
