@@ -4,12 +4,10 @@ That package sends a query and unpacks the answer. What it leaves out is added h
 try where one may help, an end to waiting, and values that are checked or escaped before they enter a query.
 """
 
-import email.utils
 import random
 import re
 import time
 import unicodedata
-from importlib.metadata import version
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -20,6 +18,7 @@ from urllib3.exceptions import ReadTimeoutError
 from wikidata_client import api
 
 from nedsvc.errors import InvalidInput, SourceUnavailable
+from nedsvc.etiquette import retry_after, user_agent
 
 Row = dict[str, str]
 
@@ -85,7 +84,7 @@ class SparqlEndpoint:
     def __init__(self, url: str, contact: str, patience: Patience | None = None) -> None:
         self.url = _checked_address(url)
         self._patience = patience or Patience()
-        api.HEADERS["User-Agent"] = _user_agent(contact)
+        api.HEADERS["User-Agent"] = user_agent(_checked_contact(contact), "wikidata-client", "requests")
 
     def query(self, query: str, until: float | None = None) -> list[Row]:
         """The rows that a SELECT query gives: the text of each value, by the name of its variable.
@@ -197,15 +196,10 @@ def _checked_address(url: str) -> str:
     return url
 
 
-def _user_agent(contact: str) -> str:
-    """What Wikimedia asks for: the client, whom to write to, the libraries.
-
-    https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy
-    """
+def _checked_contact(contact: str) -> str:
     if not contact or not contact.isascii() or not contact.isprintable() or set(contact) & set("()"):
         raise InvalidInput("contact", f"must be a mail address or a URL, not {contact!r}")
-    libraries = f"wikidata-client/{version('wikidata-client')} python-requests/{requests.__version__}"
-    return f"nedsvc/{version('nedsvc')} ({contact}) {libraries}"
+    return contact
 
 
 def _explain(error: requests.RequestException) -> NoReturn:
@@ -231,25 +225,13 @@ def _of_status(response: requests.Response) -> _Trouble:
     status = response.status_code
     if status in _PASSING:
         slow = status == 504 or _OUT_OF_TIME in response.text
-        pause = retry_after(response.headers.get("Retry-After"))
+        pause = retry_after(response.headers.get("Retry-After")) or 0.0
         return _Trouble(f"it answered with HTTP {status}", again=True, slow=slow, pause=pause)
     if status in _REFUSED:
         return _Trouble(f"it refuses this client (HTTP {status}): {_excerpt(response.text)}")
     if status == 400:
         return _Trouble(f"it does not take the query (HTTP 400): {_excerpt(response.text)}")
     return _Trouble(f"it answered with HTTP {status}; is this the address of a SPARQL endpoint?")
-
-
-def retry_after(value: str | None) -> float:
-    """The seconds in a `Retry-After` header, a number or a date (RFC 9110, section 10.2.3); 0 for neither."""
-    if not value:
-        return 0.0
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
 
 
 def _excerpt(text: str) -> str:

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("names", "similarity", "matching", "text", "context", "offsets", "tables", "classes"),
-            *("popularity", "wikibase"),
+            *("popularity", "wikibase", "etiquette"),
             *("index", "index.*"),
         }
     ),

@@ -169,18 +169,18 @@ def test_requests_say_who_sends_them_and_take_gzip(world: World) -> None:
     agents = {(entry.user_agent, entry.accept_encoding) for entry in world.server.log}
     ((agent, encoding),) = agents
     assert agent.startswith("nedsvc/")
-    assert "(operator@example.org) python-requests/" in agent
+    assert "(operator@example.org) requests/" in agent
     assert encoding == "gzip"
 
 
 def test_an_outage_is_an_error_that_says_why_and_no_nil(world: World) -> None:
     world.server.faults = lambda number, params: "503"
-    (link,) = world.annotate("in Kyiv", patience=0.8).links
+    (link,) = world.annotate("in Kyiv", patience=1.5).links
     assert (link.status, link.entity) == ("error", None)
     assert link.error
     assert "HTTP 503" in link.error
     with pytest.raises(SourceUnavailable, match="HTTP 503"):
-        world.linker(patience=0.8).entity("Q1899")
+        world.linker(patience=1.5).entity("Q1899")
 
 
 def test_an_outage_is_forgotten_when_it_is_over(world: World) -> None:

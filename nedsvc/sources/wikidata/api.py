@@ -3,13 +3,12 @@
 Nearly every error comes as HTTP 200; an answer that is too large comes without a part of its entities.
 """
 
-import email.utils
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from nedsvc.etiquette import retry_after
 from nedsvc.models import qid_number
 from nedsvc.sources.wikidata.records import LiveItem
 from nedsvc.wikibase import BrokenItem, ItemReader
@@ -91,7 +90,7 @@ class _State(msgspec.Struct):
 
 def trouble(status: int, headers: Mapping[str, str], body: bytes) -> Trouble | None:
     """What is wrong with an answer; None for one that can be read."""
-    pause = _seconds(headers.get("Retry-After"))
+    pause = retry_after(headers.get("Retry-After"))
     if status in _PASSING_STATUS:
         return Trouble(f"it answered with HTTP {status}", again=True, pause=pause)
     if status in {401, 403}:
@@ -179,19 +178,6 @@ def _without_claims(content: bytes) -> bytes:
 
 def _passes(code: str) -> bool:
     return code in _PASSING or code.startswith(_PASSING_PREFIXES)
-
-
-def _seconds(value: str | None) -> float | None:
-    """The seconds in a `Retry-After` header: a number or a date (RFC 9110, section 10.2.3); None for neither."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, moment - time.time())
 
 
 def _excerpt(body: bytes) -> str:

@@ -3,12 +3,12 @@
 import random
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 
 import msgspec
 import requests
 
 from nedsvc.errors import SourceUnavailable
+from nedsvc.etiquette import user_agent
 from nedsvc.pace import NoPermit, Pace, permitted
 from nedsvc.sources.wikidata.api import Trouble, trouble
 
@@ -29,14 +29,6 @@ class TimeOuts(msgspec.Struct, frozen=True):
 TIME_OUTS = TimeOuts()
 
 
-def user_agent(contact: str) -> str:
-    """The name under which requests go out, as Wikimedia's policy asks: the client, whom to write to, the library.
-
-    https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy
-    """
-    return f"nedsvc/{version('nedsvc')} ({contact}) python-requests/{requests.__version__}"
-
-
 class Transport:
     """Sends requests to an API, for all threads of a process."""
 
@@ -45,37 +37,43 @@ class Transport:
         self._pace = pace
         self._timeouts = timeouts
         self._session = requests.Session()
-        self._session.headers["User-Agent"] = user_agent(contact)
+        self._session.headers["User-Agent"] = user_agent(contact, "requests")
         self._session.headers["Accept-Encoding"] = "gzip"
 
     def get(self, parameters: Mapping[str, str], until: float) -> bytes:
         """The JSON that the API answers. Raises `SourceUnavailable` where there is none until then."""
         tries = 0
+        reason = ""
         while True:
-            failed = self._try(parameters, until)
-            if isinstance(failed, bytes):
-                return failed
-            if not failed.again:
-                raise self._unavailable(failed.reason)
-            if failed.pause is not None:
-                self._pace.pause(failed.pause)
-            wait = 0.0 if failed.pause is not None else _back_off(tries)
-            if time.monotonic() + wait + _LEAST_TIME > until:
-                raise self._unavailable(failed.reason)
+            try:
+                answer = self._try(parameters, until)
+            except NoPermit as error:
+                raise self._unavailable(reason or str(error)) from error
+            if isinstance(answer, bytes):
+                return answer
+            reason = answer.reason
+            wait = self._wait(answer, tries)
+            if not answer.again or time.monotonic() + wait + _LEAST_TIME > until:
+                raise self._unavailable(reason)
             time.sleep(wait)
             tries += 1
 
+    def _wait(self, trouble: Trouble, tries: int) -> float:
+        """Seconds before another try; a pause that the server asks for is for all, and is kept by the pace."""
+        if trouble.pause is None:
+            return _back_off(tries)
+        self._pace.pause(trouble.pause)
+        return 0.0
+
     def _try(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
-        try:
-            with permitted(self._pace, until):
-                return self._answer(parameters, until)
-        except NoPermit as error:
-            return Trouble(str(error), again=False)
+        """The answer to one request, or what is wrong with it. Raises `NoPermit` where none can be sent in time."""
+        with permitted(self._pace, until):
+            return self._answer(parameters, until)
 
     def _answer(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
         left = until - time.monotonic()
         if left < _LEAST_TIME:
-            return Trouble("there was no time left to ask", again=False)
+            raise NoPermit("there was no time left to ask")
         limits = (min(self._timeouts.connect, left), min(self._timeouts.read, left))
         try:
             with self._session.get(self.url, params=dict(parameters), timeout=limits, stream=True) as response:
