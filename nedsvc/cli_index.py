@@ -120,7 +120,7 @@ def _build_from_endpoint(console: Console, url: str, output: Path, options: Buil
     endpoint = SparqlEndpoint(url, contact)
     try:
         with _progress(console, *_of_pages()) as bar:
-            task = bar.add_task("", total=None, pages=0)
+            task = bar.add_task("starting", total=None, pages=0)
             return build_from_endpoint(endpoint, output, options, lambda fetched: _show_fetched(bar, task, fetched))
     except KeyboardInterrupt:
         raise BuildError(f"interrupted; {resumable(output)}") from None

@@ -378,7 +378,7 @@ def test_what_changes_between_two_pages_makes_nothing_else_missed_or_doubled(tmp
 # Faults and interruptions
 
 
-STAGES = ("listing items", "fetching classes", "fetching items", "building the arrays")
+STAGES = ("listing by sitelinks", "fetching classes", "fetching items", "building the arrays")
 
 
 def interrupted(server: SparqlServer, out: Path, stage: str, page: int = 0) -> None:
@@ -462,7 +462,7 @@ def test_what_takes_too_long_is_asked_for_in_smaller_parts(whole: Whole, tmp_pat
 def test_pages_of_other_options_are_refused_until_they_are_removed(
     server: SparqlServer, tmp_path: Path, change: Json
 ) -> None:
-    interrupted(server, tmp_path / "index", "listing items", 3)
+    interrupted(server, tmp_path / "index", "listing by sitelinks", 3)
     with pytest.raises(InvalidInput) as caught:
         build(server, tmp_path / "index", msgspec.structs.replace(CHOSEN, **change))
     assert f"--sparql {server.url} --classes Q43229,Q5 --min-sitelinks 20 --languages en,de" in str(caught.value)
@@ -470,7 +470,7 @@ def test_pages_of_other_options_are_refused_until_they_are_removed(
 
 
 def test_the_same_classes_in_another_order_are_the_same(server: SparqlServer, tmp_path: Path) -> None:
-    interrupted(server, tmp_path / "index", "listing items", 3)
+    interrupted(server, tmp_path / "index", "listing by sitelinks", 3)
     build(server, tmp_path / "index", msgspec.structs.replace(CHOSEN, classes=("Q43229", "Q5", "Q5")))
 
 
@@ -492,7 +492,7 @@ def test_damaged_pages_are_said(server: SparqlServer, tmp_path: Path, name: str,
 
 
 def test_two_builds_do_not_work_on_the_same_pages(server: SparqlServer, tmp_path: Path) -> None:
-    interrupted(server, tmp_path / "index", "listing items", 3)
+    interrupted(server, tmp_path / "index", "listing by sitelinks", 3)
     handle = os.open(part_folder(tmp_path / "index"), os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

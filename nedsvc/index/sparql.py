@@ -204,7 +204,7 @@ class _Fetching:
     def _list(self) -> None:
         page = self._lists.last()
         while page is None or page.end <= MOST_SITELINKS or not page.complete:
-            self._tell("listing items", page.end if page else self._plan.min_sitelinks, MOST_SITELINKS)
+            self._tell("listing by sitelinks", page.end if page else self._plan.min_sitelinks, MOST_SITELINKS)
             page = self._list_page(page)
             self._lists.add(page)
 
