@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, NoReturn, Self, cast
 
 import msgspec
 from isal import igzip
+from rapidfuzz.distance import DamerauLevenshtein
 
 from nedsvc.models import qid_number
 from nedsvc.names import fold, fold_all, fold_token
@@ -888,13 +889,27 @@ class _Items:
         )
 
     def with_words(self, search: str) -> list[str]:
-        """The items that have all the words in names and descriptions, those with exactly this name first."""
-        key = fold(search)
-        sets = sorted((self._with_word.get(word, set()) for word in set(key.split())), key=len)
+        """The items that have all the words in names and descriptions, those with exactly this name first.
+
+        A word with a tilde behind it may differ by two letters, as in CirrusSearch's fuzzy search.
+        """
+        sets = sorted((self._having(word) for word in search.split() if fold(word)), key=len)
         if not sets:
             return []
-        exact = self._with_name.get(key, set())
+        exact = self._with_name.get(fold(search), set())
         return [self._ids[rank] for rank in sorted(set.intersection(*sets), key=lambda rank: (rank not in exact, rank))]
+
+    def _having(self, word: str) -> set[int]:
+        """The ranks of the items that have the word, or the words that it is folded to."""
+        keys = fold(word).split()
+        if not word.endswith("~"):
+            return set.intersection(*(self._with_word.get(key, set()) for key in keys))
+        near = (
+            known
+            for known in self._with_word
+            if DamerauLevenshtein.distance(known, keys[-1], score_cutoff=_FUZZY_EDITS) <= _FUZZY_EDITS
+        )
+        return set().union(*(self._with_word[known] for known in near))
 
     def _begin(self, key: str) -> int:
         return bisect_left(self._keys, key)
@@ -907,6 +922,7 @@ class _Items:
 
 
 _TO_SPACE = str.maketrans(dict.fromkeys("'’ʼ_-", " "))
+_FUZZY_EDITS = 2
 _ACCENTS = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]")
 
 
