@@ -1,9 +1,11 @@
 """The pace: one budget for all processes, that no minute at the server ever sees exceeded."""
 
 import multiprocessing
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from servers import RedisServer
 
 from nedsvc.errors import InvalidInput
-from nedsvc.pace import LONGEST_PAUSE, Limits, NoPermit, Pace, Permit, Wait, permitted
+from nedsvc.pace import LONGEST_PAUSE, Limits, NoPermit, Pace, Permit, Wait, nap, permitted
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.pace.redis import RedisPace
 
@@ -99,6 +101,21 @@ def test_whoever_cannot_have_leave_in_time_is_told_at_once_and_why(make: Maker) 
     pace.pause(100.0)
     with pytest.raises(NoPermit, match="left alone for another"), permitted(pace, soon(5.0)):
         pytest.fail("there is no leave")
+
+
+@given(st.floats(0.001, 3600), st.floats(0, 100))
+def test_nobody_sleeps_past_the_time_that_they_have(seconds: float, spare: float) -> None:
+    """However the wait is drawn out so that not all wake at once."""
+    assert seconds <= nap(seconds, seconds + spare) <= seconds + spare
+
+
+def test_a_request_under_way_may_end_before_its_lease(make: Maker) -> None:
+    """So nobody is told to wait for longer than a minute on its account."""
+    limits = Limits(a_minute=1, in_flight=2, lease=50.0, window=5.0)
+    permit(make(limits))
+    answer = make(limits).ask()
+    assert isinstance(answer, Wait)
+    assert answer.seconds <= limits.window
 
 
 def test_leave_is_waited_for_and_given_back(make: Maker) -> None:
@@ -192,6 +209,30 @@ def test_a_damaged_lock_file_is_made_anew(tmp_path: Path) -> None:
     permit(pace)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"no database" * 1000)
+    permit(pace)
+
+
+def test_a_file_damaged_further_in_is_made_anew(tmp_path: Path) -> None:
+    pace = LockFilePace(tmp_path, "x", LIMITS)
+    held = permit(pace)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    for spoil in (lambda: pace.give_back(held), lambda: pace.pause(100.0), lambda: reason(pace)):
+        file.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+        spoil()
+        permit(pace)
+
+
+def test_a_lock_that_is_not_let_go_keeps_nobody_for_long(tmp_path: Path) -> None:
+    """Whoever asks learns the reason and can ask again while there is time."""
+    pace = LockFilePace(tmp_path, "x", LIMITS)
+    permit(pace)
+    (file,) = tmp_path.iterdir()
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        begin = time.monotonic()
+        assert "locked" in reason(pace)
+        assert time.monotonic() - begin < 4
     permit(pace)
 
 

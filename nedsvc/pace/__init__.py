@@ -77,10 +77,16 @@ def permitted(pace: Pace, until: float) -> Iterator[None]:
 
 def _wait(pace: Pace, until: float) -> Permit:
     while isinstance(answer := pace.ask(), Wait):
-        if time.monotonic() + answer.seconds > until:
+        left = until - time.monotonic()
+        if answer.seconds > left:
             raise NoPermit(answer.reason)
-        time.sleep(answer.seconds * random.uniform(1, 1 + _JITTER))  # noqa: S311 (no secret)
+        time.sleep(nap(answer.seconds, left))
     return answer
+
+
+def nap(seconds: float, left: float) -> float:
+    """Seconds to sleep for a wait: a little more, so that not all wake at once, but no more than is left."""
+    return min(seconds * random.uniform(1, 1 + _JITTER), left)  # noqa: S311 (no secret)
 
 
 def in_flight(limits: Limits) -> Wait:
@@ -90,7 +96,10 @@ def in_flight(limits: Limits) -> Wait:
 
 def used_up(limits: Limits, seconds: float) -> Wait:
     """The wait until a token is back."""
-    return Wait(max(seconds, 0.001), f"the budget of {limits.a_minute} requests a minute is used up")
+    # That of a request under way is noted for the end of its lease, but the request may end at any moment.
+    return Wait(
+        min(max(seconds, 0.001), limits.window), f"the budget of {limits.a_minute} requests a minute is used up"
+    )
 
 
 def paused(seconds: float) -> Wait:

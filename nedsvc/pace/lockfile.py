@@ -21,7 +21,9 @@ from nedsvc.pace import LONGEST_PAUSE, Limits, Permit, Wait, in_flight, paused, 
 _log = logging.getLogger(__name__)
 
 _TRY_AGAIN = 0.2  # seconds
-_LOCKED_FOR = 5.0  # seconds to wait for the lock; each holds it for some milliseconds
+# Seconds to wait for the lock, which each holds for some milliseconds: whoever asks has a deadline, and what is not
+# given back is missing until its lease ends.
+_ASKED_WITHIN, _TOLD_WITHIN = 0.5, 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, lands REAL NOT NULL, back REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pauses (until REAL NOT NULL);
@@ -49,7 +51,7 @@ class LockFilePace:
 
     def _ask(self) -> Permit | Wait:
         limits, token = self._limits, token_hex(8)
-        with self._locked() as (file, now):
+        with self._locked(_ASKED_WITHIN) as (file, now):
             pause = _number(file, "SELECT max(until) FROM pauses")
             if pause > now:
                 return paused(pause - now)
@@ -63,35 +65,45 @@ class LockFilePace:
 
     def give_back(self, permit: Permit) -> None:
         """The request has ended. Where that cannot be written, its token comes back when its lease ends."""
-        with suppress(sqlite3.OperationalError), self._locked() as (file, now):
+        with suppress(sqlite3.OperationalError), self._locked(_TOLD_WITHIN) as (file, now):
             back = now + self._limits.window
             file.execute("UPDATE tokens SET lands = ?, back = ? WHERE token = ?", (now, back, permit.token))
 
     def pause(self, seconds: float) -> None:
         """Nobody sends anything for so long."""
-        with suppress(sqlite3.OperationalError), self._locked() as (file, now):
+        with suppress(sqlite3.OperationalError), self._locked(_TOLD_WITHIN) as (file, now):
             file.execute("INSERT INTO pauses VALUES (?)", (now + min(seconds, LONGEST_PAUSE),))
 
     @contextmanager
-    def _locked(self) -> Iterator[tuple[sqlite3.Connection, float]]:
-        """The file, locked and without what is over, and the time."""
-        # A connection of its own each time: one would not survive the forking of a server.
-        with closing(self._opened()) as file:
-            file.execute("BEGIN IMMEDIATE")
-            now = self._clock()
-            self._clear(file, now)
-            yield file, now
-            file.execute("COMMIT")
-
-    def _opened(self) -> sqlite3.Connection:
+    def _locked(self, within: float) -> Iterator[tuple[sqlite3.Connection, float]]:
+        """The file, locked and without what is over, and the time. Raises `sqlite3.OperationalError`."""
         try:
-            return _open(self._path)
+            # A connection of its own each time: one would not survive the forking of a server.
+            with closing(self._opened(within)) as file:
+                file.execute("BEGIN IMMEDIATE")
+                now = self._clock()
+                self._clear(file, now)
+                yield file, now
+                file.execute("COMMIT")
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:  # no database: the file is damaged, and worth no more than a minute's budget
-            _log.warning("%s is damaged and is made anew", self._path)
-            self._path.unlink(missing_ok=True)
-            return _open(self._path)
+        except sqlite3.DatabaseError as error:  # a page further in, which opening does not read
+            self._discard()
+            raise sqlite3.OperationalError("it was damaged and is made anew") from error
+
+    def _opened(self, within: float) -> sqlite3.Connection:
+        try:
+            return _open(self._path, within)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:  # no database
+            self._discard()
+            return _open(self._path, within)
+
+    def _discard(self) -> None:
+        # The file is worth no more than a minute's budget.
+        _log.warning("%s is damaged and is made anew", self._path)
+        self._path.unlink(missing_ok=True)
 
     def _clear(self, file: sqlite3.Connection, now: float) -> None:
         # What is later than can be stems from before the clock was set back.
@@ -100,8 +112,8 @@ class LockFilePace:
         file.execute("DELETE FROM pauses WHERE until <= ? OR until > ?", (now, now + LONGEST_PAUSE))
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    file = sqlite3.connect(path, timeout=_LOCKED_FOR, isolation_level=None)
+def _open(path: Path, within: float) -> sqlite3.Connection:
+    file = sqlite3.connect(path, timeout=within, isolation_level=None)
     try:
         file.execute("PRAGMA synchronous = OFF")  # after a crash of the whole machine the minute is over anyway
         file.executescript(_TABLES)
