@@ -4,7 +4,6 @@ The file is an SQLite database: its transactions are the lock, and a process tha
 the file as it was before.
 """
 
-import getpass
 import logging
 import os
 import re
@@ -135,6 +134,6 @@ def _writable(folder: Path) -> Path:
             return folder
     except OSError:
         pass
-    own = Path(tempfile.gettempdir()) / f"nedsvc-{getpass.getuser()}"
+    own = Path(tempfile.gettempdir()) / f"nedsvc-{os.getuid()}"
     own.mkdir(mode=0o700, exist_ok=True)
     return own

@@ -9,7 +9,6 @@ from nedsvc.cache.client import Guard, NoAnswer, redis_client
 from nedsvc.pace import LONGEST_PAUSE, Limits, Pace, Permit, Wait, in_flight, paused, used_up
 
 ANSWER_WITHIN = 0.5  # seconds
-_HERE = "redis"
 
 # Answers {what, milliseconds}: 0 the token is ours, 1 a pause is on, 2 too many in flight, 3 no token is left.
 _ASK = """
@@ -35,7 +34,13 @@ return {0, 0}
 _GIVE_BACK = """
 local now = redis.call('TIME')
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[1], 'XX', now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+"""
+
+_UNSENT = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
 """
 
 _PAUSE = """
@@ -46,15 +51,15 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1
 class RedisPace:
     """A `Pace` for all who use the same Redis server and name.
 
-    While the server cannot be asked, `without` sets the pace: the budget is each machine's own then. Raises
+    A request needs leave of the `machine` too, which alone sets the pace while the server cannot be asked. Raises
     `InvalidInput` for an address that cannot be used.
     """
 
-    def __init__(self, url: str, name: str, limits: Limits, without: Pace) -> None:
+    def __init__(self, url: str, name: str, limits: Limits, machine: Pace) -> None:
         self._redis = redis_client(url, ANSWER_WITHIN, ANSWER_WITHIN)
         self._guard = Guard("the pace is this machine's own")
         self._limits = limits
-        self._without = without
+        self._machine = machine
         self._keys = [f"nedsvc:v1:pace:{name}:{part}" for part in ("tokens", "flights", "pause")]
 
     def ask(self) -> Permit | Wait:
@@ -65,24 +70,32 @@ class RedisPace:
         try:
             what, left = self._guard.ask(lambda: _two_numbers(self._run(_ASK, self._keys, arguments)))
         except NoAnswer:
-            return self._without.ask()
+            what, left = 0, 0.0
         if what == 0:
-            return Permit(token, _HERE)
+            return self._of_machine(token)
         if what == 1:
             return paused(left / 1000)
         return in_flight(limits) if what == 2 else used_up(limits, left / 1000)
 
     def give_back(self, permit: Permit) -> None:
         """The request has ended."""
-        if permit.holder != _HERE:
-            self._without.give_back(permit)
-            return
-        self._tell(_GIVE_BACK, self._keys[:2], [permit.token, _milliseconds(self._limits.window)])
+        limits = self._limits
+        times = _milliseconds(limits.window), _milliseconds(limits.lease + limits.window)
+        self._tell(_GIVE_BACK, self._keys[:2], [permit.holder, *times])
+        self._machine.give_back(permit)
 
     def pause(self, seconds: float) -> None:
         """Nobody sends anything for so long."""
-        self._without.pause(seconds)
+        self._machine.pause(seconds)
         self._tell(_PAUSE, self._keys[2:], [_milliseconds(min(seconds, LONGEST_PAUSE))])
+
+    def _of_machine(self, token: str) -> Permit | Wait:
+        """Leave of the machine's own budget too, which knows what went out while Redis was away or forgot."""
+        own = self._machine.ask()
+        if isinstance(own, Wait):
+            self._tell(_UNSENT, self._keys[:2], [token])
+            return own
+        return Permit(own.token, token)
 
     def _tell(self, script: str, keys: list[str], arguments: list[Any]) -> None:
         try:
