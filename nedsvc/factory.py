@@ -10,7 +10,7 @@ import platformdirs
 from nedsvc import __version__, tables
 from nedsvc.cache import Cache
 from nedsvc.cache.memory import MemoryCache
-from nedsvc.cache.redis import RedisCache
+from nedsvc.cache.redis import FLIGHT, RedisCache
 from nedsvc.detect import Detector
 from nedsvc.detect.gazetteer import Gazetteer
 from nedsvc.detect.recurring import RecurringDetector
@@ -77,7 +77,11 @@ def linker_from_index(
 
 def cache_from_settings(settings: Settings) -> Cache:
     """The Redis cache where a server is named, else one in the memory of each process."""
-    return RedisCache(settings.redis_url) if settings.redis_url else MemoryCache()
+    if not settings.redis_url:
+        return MemoryCache()
+    # A process that waits for a live source is not given up before its time.
+    waits = settings.contact and settings.source != "index"
+    return RedisCache(settings.redis_url, FLIGHT + settings.wikidata_deadline if waits else FLIGHT)
 
 
 def _linker(
@@ -123,9 +127,10 @@ def _wikidata(settings: Settings, index: Index) -> WikidataSource:
         )
     address = urlsplit(settings.wikidata_url)
     client = WikibaseClient(Transport(settings.wikidata_url, settings.contact, _pace(settings, address.netloc)))
-    cache = RedisCache(settings.redis_url, flight=settings.wikidata_deadline) if settings.redis_url else MemoryCache()
     pages = f"{address.scheme}://{address.netloc}/{'wiki' if settings.wikidata_url == WIKIDATA_API else 'entity'}/"
-    return WikidataSource(CachedWikibase(client, cache, address.netloc), index, address.netloc, pages)
+    return WikidataSource(
+        CachedWikibase(client, cache_from_settings(settings), address.netloc), index, address.netloc, pages
+    )
 
 
 def _pace(settings: Settings, name: str) -> Pace:
