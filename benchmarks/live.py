@@ -136,10 +136,10 @@ def measure_documents(world: World, documents: Sequence[Document]) -> None:
 def _requests(server: SampleWikibase, found: Sequence[Mapping[tuple[int, int], str]]) -> Iterator[str]:
     prefixes, words, fetches = counts(server)
     searched = Counter(entry.params["search"] for entry in server.log if "search" in entry.params)
-    fulltext = Counter(entry.params["srsearch"] for entry in server.log if "srsearch" in entry.params)
     ids = [id_ for entry in server.log if "ids" in entry.params for id_ in entry.params["ids"].split("|")]
-    if max([*searched.values(), *fulltext.values()], default=1) > 1:
-        raise SystemExit("a name was searched for twice")
+    twice = [name for name, times in searched.items() if times > 1]
+    if twice or words > len(searched):
+        raise SystemExit(f"names were searched for more than once: {twice}")
     yield str(sum(map(len, found)))
     yield str(sum(status.startswith("Q") for each in found for status in each.values()))
     yield str(len(searched))

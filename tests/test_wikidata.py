@@ -164,6 +164,14 @@ def test_each_name_is_asked_once_and_warm_nothing_is(world: World) -> None:
     assert not world.server.log
 
 
+def test_names_that_differ_only_by_spaces_or_a_possessive_are_asked_once(world: World) -> None:
+    names = ["Kyiv", "Kyiv's", "Antony  Blinken", "Antony\nBlinken"]
+    found = world.source().search(names, "en", time.monotonic() + 10)
+    assert all(found.values())
+    asked = [entry.params["search"] for entry in world.server.log if "search" in entry.params]
+    assert sorted(asked) == ["Antony Blinken", "Kyiv"]
+
+
 def test_requests_say_who_sends_them_and_take_gzip(world: World) -> None:
     world.annotate("in Kyiv")
     agents = {(entry.user_agent, entry.accept_encoding) for entry in world.server.log}

@@ -57,7 +57,7 @@ class WikidataSource:
     def _by(self, way: Way, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:
         if not names:
             return {}
-        searched = {name: strip_possessive(name) for name in names}
+        searched = {name: " ".join(strip_possessive(name).split()) for name in names}
         # Names that are hard to come by must not take the time in which the items of the others are fetched.
         now = time.monotonic()
         enough = now + _SHARE_OF_NAMES * (until - now)
