@@ -13,10 +13,14 @@ from nedsvc.text import Text
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A text with its mentions; the first one's type where the caller knows it."""
+    """A text with its mentions; the first one's type where the caller knows it.
+
+    So many of the first mentions are `wanted` (None: all); the others are there as evidence for them.
+    """
 
     text: Text
     mentions: Sequence[Mention]
+    wanted: int | None = None
     type_of_first: EntityType | None = None
 
 
@@ -53,7 +57,8 @@ def inquire(
 ) -> list[list[Decision]]:
     """The decisions of each text. Every name is asked for once a source, whatever number of texts it stands in.
 
-    The next source is asked for the names of mentions that are not linked by then, and their texts are decided anew.
+    The next source is asked for the names of wanted mentions that are not linked by then, and their texts are decided
+    anew.
     """
     findings = {reading.text.language: Findings() for reading in readings}
     decisions: list[list[Decision]] = [[] for _ in readings]
@@ -64,7 +69,7 @@ def inquire(
             findings[language] = findings[language].with_answers(source.search(tuple(wanted), language, until))
         for place in asked:
             decisions[place] = _decide(readings[place], findings, terms)
-        asked = [place for place in asked if _unsure(decisions[place], terms.threshold)]
+        asked = [place for place in asked if _unsure(readings[place], decisions[place], terms.threshold)]
     return decisions
 
 
@@ -87,13 +92,18 @@ def _names(
     names: dict[str, dict[str, None]] = {}
     for place in asked:
         reading, decided = readings[place], decisions[place]
-        wanted = _unsure(decided, threshold) if decided else [mention.surface for mention in reading.mentions]
+        wanted = _unsure(reading, decided, threshold) if decided else [mention.surface for mention in reading.mentions]
         names.setdefault(reading.text.language, {}).update(dict.fromkeys(wanted))
     return names
 
 
-def _unsure(decisions: Sequence[Decision], threshold: float) -> list[str]:
-    return [decision.chain.name for decision in decisions if status(decision, threshold) != "linked"]
+def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -> list[str]:
+    last = len(reading.mentions) if reading.wanted is None else reading.wanted
+    return [
+        decision.chain.name
+        for decision in decisions
+        if min(decision.chain.mentions) < last and status(decision, threshold) != "linked"
+    ]
 
 
 def _decide(reading: Reading, findings: Mapping[str, Findings], terms: Terms) -> list[Decision]:

@@ -146,7 +146,7 @@ class EntityLinker:
             for query, (_, span) in zip(queries, spans, strict=True)
         ]
         readings = [
-            Reading(text, mentions, query.type)
+            Reading(text, mentions, 1, query.type)
             for query, text, mentions in zip(
                 queries, texts, self._with_surroundings(queries, texts, given), strict=True
             )
@@ -183,7 +183,7 @@ class EntityLinker:
         until = self._until(len(documents))
         texts = [self._read(document) for document in documents]
         readings = [
-            Reading(text, _with_given(text, found, document.mentions))
+            Reading(text, _with_given(text, found, document.mentions), _wanted(document))
             for text, found, document in zip(texts, self._detector.detect(texts), documents, strict=True)
         ]
         decisions = self._decide(readings, options, until)
@@ -251,6 +251,11 @@ def _in_context(query: Query, language: str) -> tuple[Document, Span]:
         return Document(text=text, language=language), Span(*found[-1].span())
     text = f"{text}\n{query.mention}"
     return Document(text=text, language=language), Span(len(text) - len(query.mention), len(text))
+
+
+def _wanted(document: Document) -> int | None:
+    """How many of the first mentions are asked for; None for all."""
+    return None if document.mentions is None else len(dict.fromkeys(document.mentions))
 
 
 def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from fakes import FakeDetector, FakeSource, candidate
 
-from nedsvc import Document, EntityLinker, Options, Query
+from nedsvc import Document, EntityLinker, Options, Query, Span
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Candidate
 from nedsvc.ranking import default_ranker
@@ -141,3 +141,13 @@ def test_a_linker_is_called_after_all_its_sources() -> None:
     assert linker(FakeSource({}), FakeSource({})).index == "fake-1+fake-1"
     assert linker(FakeSource({})).lasting
     assert not linker(FakeSource({}), FailingSource({}, [])).lasting
+
+
+def test_a_further_source_is_not_asked_for_what_is_only_evidence() -> None:
+    first, second = FakeSource({"Kyiv": [KYIV]}), FakeSource({})
+    world = linker(first, second)
+    text = "from Kyiv to Sumy and Lviv"
+    world.annotate(text, mentions=[Span(13, 17)])
+    world.lookup("Kyiv", context=text)
+    world.lookup("Lviv", context=text)
+    assert second.searched == [("Sumy",), ("Lviv",)]
