@@ -17,9 +17,10 @@ MOST_IDS = 50  # of one request for entities
 _LARGEST_ID = 2**31 - 1
 
 # Errors that another try may not meet: overload, maintenance, a failing part of the site.
-_PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "failed-save", "cirrussearch-too-busy-error"})
+_PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "cirrussearch-too-busy-error"})
 _PASSING_PREFIXES = ("internal_api_error", "search-", "cirrussearch-", "db")
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CODES = "MediaWiki-API-Error"  # names all the errors, where the answer may tell of one or be a page for people
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -56,11 +57,17 @@ class _Answer(msgspec.Struct):
     errors: list[_Error] = []
 
 
+class _Warned(msgspec.Struct, kw_only=True):
+    """The warnings of an answer, by the part of the API that gives them."""
+
+    warnings: dict[str, msgspec.Raw] | list[msgspec.Raw] = {}
+
+
 class _Hit(msgspec.Struct):
     id: str
 
 
-class _Hits(msgspec.Struct):
+class _Hits(_Warned, kw_only=True):
     search: list[_Hit]
 
 
@@ -73,7 +80,7 @@ class _Pages(msgspec.Struct):
     search: list[_Page]
 
 
-class _Query(msgspec.Struct):
+class _Query(_Warned, kw_only=True):
     query: _Pages
 
 
@@ -91,34 +98,44 @@ class _State(msgspec.Struct):
 def trouble(status: int, headers: Mapping[str, str], body: bytes) -> Trouble | None:
     """What is wrong with an answer; None for one that can be read."""
     pause = retry_after(headers.get("Retry-After"))
+    codes = _codes(headers)
+    named = f" ({', '.join(codes)})" if codes else ""
     if status in _PASSING_STATUS:
-        return Trouble(f"it answered with HTTP {status}", again=True, pause=pause)
+        return Trouble(f"it answered with HTTP {status}{named}", again=True, pause=pause)
     if status in {401, 403}:
         return Trouble(f"it refuses this client (HTTP {status}): {_excerpt(body)}", again=False)
     if status != 200:
-        return Trouble(f"it answered with HTTP {status}; is this the address of its api.php?", again=False)
-    try:
-        answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        hint = named or "; is this the address of its api.php?"
+        return Trouble(f"it answered with HTTP {status}{hint}", again=False)
+    answer = _decoded(body)
+    errors = _errors(codes, answer)
+    if errors:
+        again = any(map(_passes, errors))
+        reason = "; ".join(": ".join(filter(None, error)) for error in errors.items())
+        return Trouble(f"it answered with the error {reason}", again=again, pause=pause if again else None)
+    if answer is None:
         return Trouble("it answered with something that is no JSON object", again=True, pause=pause)
-    errors = [*([answer.error] if answer.error else []), *answer.errors]
-    if not errors:
-        return None
-    again = any(_passes(error.code) for error in errors)
-    reason = "; ".join(f"{error.code}: {(error.info or error.text)[:200]}" for error in errors)
-    return Trouble(f"it answered with the error {reason}", again=again, pause=pause if again else None)
+    return None
 
 
 def search_ids(body: bytes) -> tuple[str, ...]:
-    """The ids in the answer of `wbsearchentities`. Raises `msgspec.ValidationError` for another answer."""
-    hits = msgspec.json.decode(body, type=_Hits).search
-    return tuple(dict.fromkeys(hit.id for hit in hits if may_be_asked(hit.id)))
+    """The ids in the answer of `wbsearchentities`.
+
+    Raises `msgspec.ValidationError` for another answer, or one that was cut off.
+    """
+    hits = msgspec.json.decode(body, type=_Hits)
+    _check_whole(hits)
+    return tuple(dict.fromkeys(hit.id for hit in hits.search if may_be_asked(hit.id)))
 
 
 def page_ids(body: bytes) -> tuple[str, ...]:
-    """The ids in the answer of `list=search`. Raises `msgspec.ValidationError` for another answer."""
-    pages = msgspec.json.decode(body, type=_Query).query.search
-    return tuple(dict.fromkeys(page.title for page in pages if may_be_asked(page.title)))
+    """The ids in the answer of `list=search`.
+
+    Raises `msgspec.ValidationError` for another answer, or one that was cut off.
+    """
+    answer = msgspec.json.decode(body, type=_Query)
+    _check_whole(answer)
+    return tuple(dict.fromkeys(page.title for page in answer.query.search if may_be_asked(page.title)))
 
 
 def entities(body: bytes, asked: Sequence[str], reader: ItemReader, retrieved: str) -> Entities:
@@ -157,6 +174,35 @@ def may_be_asked(id_: str) -> bool:
         and len(digits) <= 10
         and qid_number(id_) <= _LARGEST_ID
     )
+
+
+def _codes(headers: Mapping[str, str]) -> list[str]:
+    """The codes of the errors that a header names."""
+    codes = headers.get(_CODES, "")[:200].split(",")
+    return [code.strip() for code in codes if code.strip()]
+
+
+def _decoded(body: bytes) -> _Answer | None:
+    """What an answer says of errors; None where it is no JSON object."""
+    try:
+        return msgspec.json.decode(body, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _errors(codes: Sequence[str], answer: _Answer | None) -> dict[str, str]:
+    """The codes of all errors that the header or the answer names, with what is said of them."""
+    errors = dict.fromkeys(codes, "")
+    if answer:
+        told = [*([answer.error] if answer.error else []), *answer.errors]
+        errors |= {error.code: (error.info or error.text)[:200] for error in told}
+    return errors
+
+
+def _check_whole(answer: _Warned) -> None:
+    # This warning is about the size of the answer: what went beyond it is missing, most often all of the hits.
+    if "result" in answer.warnings:
+        raise msgspec.ValidationError("it left hits out, as it grew too large")
 
 
 def _live_item(content: bytes, reader: ItemReader, retrieved: str) -> LiveItem | None:
