@@ -30,7 +30,9 @@ from nedsvc.starter import starter_index
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the servers that stand for Wikidata
 
-from wikibase_servers import Faults, SampleWikibase, names_slice
+from faults import Faults
+from sample_slices import names_slice
+from wikibase_servers import SampleWikibase
 
 _LONGEST_PIECE = 400  # characters
 _UNBOUNDED = 10_000_000

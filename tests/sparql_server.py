@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyoxigraph
-from wikibase_servers import Answer, Asked, LoopbackServer
+from faults import Answer
+from loopback import Asked, LoopbackServer
 
 Json = dict[str, Any]
 

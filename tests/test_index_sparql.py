@@ -19,11 +19,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from dumps import Json, claims, dump_item, make_dump, snak_of, statement
+from faults import Answer, Fault, Faults
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import Asked
+from sample_slices import sample_slice
 from servers import wait_until
 from sparql_server import JULIAN, LONGEST_ADDRESS, SparqlServer, rdf_time, sparql_server
-from wikibase_servers import Answer, Asked, Fault, Faults, sample_slice
 
 from nedsvc.cli_index import index as commands
 from nedsvc.errors import BuildError, InvalidInput

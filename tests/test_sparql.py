@@ -9,11 +9,12 @@ import msgspec
 import pyoxigraph
 import pytest
 from dumps import Json, dump_item, snak_of, statement
+from faults import Answer, Fault, Params
 from hypothesis import example, given
 from hypothesis import strategies as st
+from loopback import Asked, LoopbackServer
 from servers import free_port
 from sparql_server import SparqlServer, sparql_server
-from wikibase_servers import Answer, Asked, Fault, LoopbackServer, Params
 
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.sparql import Patience, QueryTooSlow, SparqlEndpoint, literal

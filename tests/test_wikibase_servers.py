@@ -14,16 +14,11 @@ from typing import Any
 
 import pytest
 from dumps import Json, claims, dump_item
+from faults import Fault, Faults
+from loopback import LoopbackServer
+from sample_slices import names_slice, sample_slice
 from servers import Reply, wait_until
-from wikibase_servers import (
-    Fault,
-    Faults,
-    LoopbackServer,
-    ReplayServer,
-    SampleWikibase,
-    names_slice,
-    sample_slice,
-)
+from wikibase_servers import ReplayServer, SampleWikibase
 
 PARIS = dump_item(
     "Q90",

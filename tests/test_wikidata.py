@@ -1,16 +1,20 @@
 """Live Wikidata: names and entities asked over the API, served here by a Wikibase over a few items."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dumps import claims, dump_item, statement
 from fakes import FakeDetector
+from faults import Fault, Faults
+from loopback import Answer
 from servers import RedisServer
-from wikibase_servers import Fault, Faults, SampleWikibase
+from wikibase_servers import SampleWikibase
 
 from nedsvc import Annotation, EntityLinker
 from nedsvc.cache import Cache
@@ -326,6 +330,49 @@ def test_old_entries_are_served_while_the_server_is_away(world: World) -> None:
     found = source.search(["Kyiv"], "en", time.monotonic() + 1)["Kyiv"]
     assert not isinstance(found, SourceUnavailable)
     assert [candidate.id for candidate in found] == ["Q1899"]
+
+
+@pytest.mark.parametrize(("status", "reason"), [(301, "HTTP 301"), (404, "is this the address of its api.php")])
+def test_an_address_that_is_not_the_api_is_told_at_once(world: World, status: int, reason: str) -> None:
+    """A redirect is not followed: it may lead to somebody else."""
+    world.server.answer = lambda asked: Answer(status, {"Location": "http://127.0.0.1:9/w/api.php"}, b"")  # type: ignore[method-assign]
+    (link,) = world.annotate("in Kyiv").links
+    assert link.error
+    assert reason in link.error
+    assert len(world.server.log) == 1
+
+
+def test_an_answer_that_drips_is_not_waited_for_beyond_the_time(tmp_path: Path) -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n") as url:
+        pace = LockFilePace(tmp_path, "x", Limits())
+        transport = Transport(url, "operator@example.org", pace, TimeOuts(1.0, 1.0))
+        begin = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="in time"):
+            transport.get({"action": "query"}, begin + 1.5)
+        assert time.monotonic() - begin < 5
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """The address of a server that sends a byte every now and then, and never comes to its end."""
+    stopped = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def respond() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(head)
+                    while not stopped.wait(0.05):
+                        connection.sendall(b" ")
+
+    threading.Thread(target=respond, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/w/api.php"
+    finally:
+        stopped.set()
+        listener.close()
 
 
 def test_an_answer_of_another_api_is_no_unknown_name(world: World) -> None:
