@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from dumps import claims, dump_item, statement
 from fakes import FakeDetector
-from faults import Fault, Faults
-from loopback import Answer
+from faults import Answer, Fault, Faults
 from servers import RedisServer
 from wikibase_servers import SampleWikibase
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 import requests
+from urllib3.exceptions import HTTPError
 
 from nedsvc.errors import SourceUnavailable
 from nedsvc.etiquette import user_agent
@@ -76,13 +77,20 @@ class Transport:
             raise NoPermit("there was no time left to ask")
         limits = (min(self._timeouts.connect, left), min(self._timeouts.read, left))
         try:
-            with self._session.get(self.url, params=dict(parameters), timeout=limits, stream=True) as response:
+            # A redirect would be a request that nobody counts, perhaps to somebody else.
+            with self._session.get(
+                self.url, params=dict(parameters), timeout=limits, stream=True, allow_redirects=False
+            ) as response:
                 body = _read(response, min(until, time.monotonic() + _LONGEST_REQUEST))
                 return trouble(response.status_code, response.headers, body) or body
         except _TooLong as error:
             return Trouble(str(error), again=False)
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except requests.exceptions.SSLError:
+            return Trouble("its certificate cannot be verified", again=False)
+        except (requests.ConnectionError, requests.Timeout) as error:
             return Trouble(_words(error), again=True)
+        except HTTPError:
+            return Trouble("its answer broke off", again=True)
         except requests.RequestException as error:
             return Trouble(f"it cannot be asked ({type(error).__name__})", again=False)
 
@@ -95,8 +103,12 @@ class _TooLong(Exception):  # noqa: N818
 
 
 def _read(response: requests.Response, until: float) -> bytes:
+    """The body, unpacked, as it comes: whoever sends it byte by byte is not waited for beyond the time.
+
+    Raises `_TooLong`, and `urllib3.exceptions.HTTPError` for a body that breaks off or cannot be unpacked.
+    """
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > _MOST_BYTES:
             raise _TooLong(f"its answer is larger than {_MOST_BYTES:,} bytes")
@@ -108,13 +120,7 @@ def _read(response: requests.Response, until: float) -> bytes:
 def _words(error: Exception) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return "it takes no connection in time"
-    if isinstance(error, requests.Timeout):
-        return "it does not answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate cannot be verified"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "its answer broke off"
-    return "it cannot be reached"
+    return "it does not answer in time" if isinstance(error, requests.Timeout) else "it cannot be reached"
 
 
 def _back_off(tries: int) -> float:
