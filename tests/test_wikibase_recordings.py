@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 import pytest
 import requests
-from wikibase_servers import ReplayServer
+from replay_server import ReplayServer
 
 from nedsvc.errors import SourceUnavailable
 from nedsvc.pace import Permit, Wait

@@ -16,9 +16,10 @@ import pytest
 from dumps import Json, claims, dump_item
 from faults import Fault, Faults
 from loopback import LoopbackServer
+from replay_server import ReplayServer
 from sample_slices import names_slice, sample_slice
 from servers import Reply, wait_until
-from wikibase_servers import ReplayServer, SampleWikibase
+from wikibase_servers import SampleWikibase
 
 PARIS = dump_item(
     "Q90",

@@ -1,4 +1,4 @@
-"""Servers on loopback that stand for Wikidata: recorded answers replayed, and its API over a slice of the sample.
+"""A server on loopback that stands for Wikidata: its API over some items, such as a slice of the sample.
 
 Nothing here needs pytest: benchmarks import it too.
 """
@@ -8,7 +8,6 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
@@ -17,8 +16,6 @@ from loopback import Asked, LoopbackServer
 from wikibase_items import MODIFIED, Items, Wanted, fallbacks, page_id
 
 from nedsvc.models import qid_number
-
-_OF_THE_TRANSFER = {"content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "date"}
 
 _API_PATH = "/w/api.php"
 _ID = re.compile(r"[QqPp][1-9][0-9]{0,9}")
@@ -48,54 +45,6 @@ _OF_ACTION = {
     "query": "list prop meta titles continue srsearch srnamespace srlimit sroffset srwhat srinfo srprop srsort",
 }
 _METHODS = frozenset({"GET", "POST", "HEAD"})
-
-
-class Recording(msgspec.Struct, frozen=True):
-    """A recorded exchange. The body is as it was before it was packed."""
-
-    name: str
-    method: str
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    note: str | None
-
-
-class _Line(msgspec.Struct):
-    name: str
-    method: str
-    url: str
-    status: int
-    headers: dict[str, str]
-    json: msgspec.Raw = msgspec.Raw(b"")
-    text: str = ""
-    note: str | None = None
-
-
-class ReplayServer(LoopbackServer):
-    """Gives the recorded answer to all that is asked below the address of a recording, however it is asked."""
-
-    def __init__(self, recordings: Path, **options: Any) -> None:
-        super().__init__(**options)
-        self.recordings = tuple(map(_recording, recordings.read_bytes().splitlines()))
-        self._numbers = {recording.name: number for number, recording in enumerate(self.recordings)}
-
-    def url_of(self, name: str) -> str:
-        """The address of the API that answers with this recording."""
-        return f"{self.root}/{self._numbers[name]}/w/api.php"
-
-    def answer(self, asked: Asked) -> Answer:
-        """The recording that the address names."""
-        recording = self.recordings[int(asked.path.split("/")[1])]
-        return Answer(recording.status, recording.headers, recording.body)
-
-
-def _recording(content: bytes) -> Recording:
-    line = msgspec.json.decode(content, type=_Line)
-    headers = {name: value for name, value in line.headers.items() if name.lower() not in _OF_THE_TRANSFER}
-    body = msgspec.json.format(bytes(line.json), indent=-1) if bytes(line.json) else line.text.encode()
-    return Recording(line.name, line.method, line.url, line.status, headers, body, line.note)
 
 
 class _Call:
