@@ -31,7 +31,7 @@ from nedsvc.index.dump import STDIN, total_size
 from nedsvc.index.format import Manifest, check_sizes, read_manifest, verify_files
 from nedsvc.index.options import PROFILES, BuildOptions
 from nedsvc.index.sparql import Fetched, build_from_endpoint, resumable
-from nedsvc.settings import read_settings
+from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
 
 _FOLDER = click.Path(path_type=Path)
@@ -110,14 +110,7 @@ def _build_from_dumps(console: Console, dumps: Sequence[str], output: Path, opti
 
 
 def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions) -> Manifest:
-    contact = read_settings(os.environ).contact
-    if contact is None:
-        raise InvalidInput(
-            "NEDSVC_CONTACT",
-            "is not set; Wikimedia asks whoever sends it requests for a contact: set it to your mail address or the "
-            "URL of a page that says who you are",
-        )
-    endpoint = SparqlEndpoint(url, contact)
+    endpoint = SparqlEndpoint(url, required_contact(read_settings(os.environ)))
     try:
         with _progress(console, *_of_pages()) as bar:
             task = bar.add_task("starting", total=None, pages=0)

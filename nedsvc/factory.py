@@ -25,7 +25,7 @@ from nedsvc.pace import Limits, Pace
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.pace.redis import RedisPace
 from nedsvc.ranking import Ranker, default_ranker
-from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings
+from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings, required_contact
 from nedsvc.sources import KnowledgeSource
 from nedsvc.sources.local import LocalSource
 from nedsvc.sources.wikidata.cached import CachedWikibase
@@ -58,8 +58,8 @@ def linker_from_settings(settings: Settings, detector: str = "both") -> EntityLi
 def identifiers_from_settings(settings: Settings) -> IdentifierLookup:
     """Looks identifiers up at the SPARQL endpoint that the settings name. Raises `InvalidInput` without a contact."""
     index = Index.open(settings.index or starter_index(settings.cache))
-    live = _wikidata(settings, index)  # first, as it refuses to work without a contact
-    catalogue = SparqlEndpoint(settings.sparql_url, settings.contact or "")
+    live = _wikidata(settings, index)
+    catalogue = SparqlEndpoint(settings.sparql_url, required_contact(settings))
     sources = (live,) if settings.source == "wikidata" else (_local(index), live)
     return IdentifierLookup(catalogue, sources, settings.wikidata_deadline)
 
@@ -118,19 +118,13 @@ def _local(index: Index) -> LocalSource:
 
 
 def _wikidata(settings: Settings, index: Index) -> WikidataSource:
-    """Live Wikidata, or the Wikibase that the settings name, behind a cache."""
-    if not settings.contact:
-        raise InvalidInput(
-            "NEDSVC_CONTACT",
-            "is not set; Wikimedia asks whoever sends it requests for a contact: set it to your mail address or the "
-            "URL of a page that says who you are",
-        )
+    """Live Wikidata or another Wikibase, behind a cache. Raises `InvalidInput` without a contact."""
+    contact = required_contact(settings)
     address = urlsplit(settings.wikidata_url)
-    client = WikibaseClient(Transport(settings.wikidata_url, settings.contact, _pace(settings, address.netloc)))
-    pages = f"{address.scheme}://{address.netloc}/{'wiki' if settings.wikidata_url == WIKIDATA_API else 'entity'}/"
-    return WikidataSource(
-        CachedWikibase(client, cache_from_settings(settings), address.netloc), index, address.netloc, pages
-    )
+    host = address.netloc
+    client = WikibaseClient(Transport(settings.wikidata_url, contact, _pace(settings, host)))
+    pages = f"{address.scheme}://{host}/{'wiki' if settings.wikidata_url == WIKIDATA_API else 'entity'}/"
+    return WikidataSource(CachedWikibase(client, cache_from_settings(settings), host), index, host, pages)
 
 
 def _pace(settings: Settings, name: str) -> Pace:

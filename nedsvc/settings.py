@@ -171,6 +171,17 @@ def read_settings(environment: Mapping[str, str], **chosen: object) -> Settings:
     return Settings(**fields | {field: value for field, value in chosen.items() if value is not None})
 
 
+def required_contact(settings: Settings) -> str:
+    """Whom Wikimedia may write to about the requests that go out. Raises `InvalidInput` where nobody is named."""
+    if settings.contact:
+        return settings.contact
+    raise InvalidInput(
+        "NEDSVC_CONTACT",
+        "is not set; Wikimedia asks whoever sends it requests for a contact: set it to your mail address or the "
+        "URL of a page that says who you are",
+    )
+
+
 def _read(setting: Setting, value: str) -> Any:
     try:
         return setting.read(value)
