@@ -1,8 +1,11 @@
-"""What Wikimedia asks of those who send it requests, wherever these go."""
+"""What Wikimedia asks of those who send it requests, wherever these go: who asks, and when to ask again."""
 
 import email.utils
 import time
 from importlib.metadata import version
+
+# Answers that another request, some time later, may not meet: overload, and what is broken for the moment.
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def user_agent(contact: str, *libraries: str) -> str:

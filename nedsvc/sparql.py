@@ -18,7 +18,7 @@ from urllib3.exceptions import ReadTimeoutError
 from wikidata_client import api
 
 from nedsvc.errors import InvalidInput, SourceUnavailable
-from nedsvc.etiquette import retry_after, user_agent
+from nedsvc.etiquette import PASSING_STATUSES, retry_after, user_agent
 
 Row = dict[str, str]
 
@@ -47,7 +47,6 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04X}" for c in map(chr, (*range(0x20), *range(0
     }.items()
 }
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
 # What Blazegraph, on which Wikidata's endpoint runs, says of a query that took too long: also at the end of an answer
 # that had begun well.
@@ -223,7 +222,7 @@ def _is_late(error: requests.RequestException) -> bool:
 
 def _of_status(response: requests.Response) -> _Trouble:
     status = response.status_code
-    if status in _PASSING:
+    if status in PASSING_STATUSES:
         slow = status == 504 or _OUT_OF_TIME in response.text
         pause = retry_after(response.headers.get("Retry-After")) or 0.0
         return _Trouble(f"it answered with HTTP {status}", again=True, slow=slow, pause=pause)

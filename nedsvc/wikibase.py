@@ -175,6 +175,14 @@ def shown_first(labels: dict[str, str], languages: Sequence[str]) -> dict[str, s
     return labels if shown is None else {shown: labels[shown]} | labels
 
 
+def names_by_language(labels: Mapping[str, str], aliases: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Labels and aliases by language, the label first; a name that is both stands once."""
+    return {
+        language: tuple(dict.fromkeys((*filter(None, (labels.get(language),)), *aliases.get(language, ()))))
+        for language in dict.fromkeys((*labels, *aliases))
+    }
+
+
 class ItemReader:
     """Makes items of lines, with the names of the chosen languages and those that count for all."""
 

@@ -23,6 +23,7 @@ from nedsvc.index.format import (
 )
 from nedsvc.index.records import Record, decode_record
 from nedsvc.models import Entity, EntityType, Office
+from nedsvc.wikibase import names_by_language
 
 Rows = NDArray[np.uint32]
 
@@ -154,7 +155,7 @@ class Index:
             label=next(iter(record.labels.values())),
             description=_in_first(record.descriptions, languages),
             types=type_names(int(self.types[row])),
-            names=_names(record),
+            names=names_by_language(record.labels, record.aliases),
             wikipedia=record.wikipedia,
             offices=tuple(Office(id_, start, end) for id_, start, end in record.offices),
             dates=record.dates,
@@ -182,16 +183,6 @@ class Index:
     def _record(self, row: int) -> Record:
         start = int(self._arrays["record_start"][row])
         return decode_record(self._records[start : start + int(self._arrays["record_size"][row])])
-
-
-def _names(record: Record) -> dict[str, tuple[str, ...]]:
-    """Labels and aliases by language, the label first."""
-    return {
-        language: tuple(
-            dict.fromkeys((*filter(None, (record.labels.get(language),)), *record.aliases.get(language, ())))
-        )
-        for language in dict.fromkeys((*record.labels, *record.aliases))
-    }
 
 
 def _in_first(texts: dict[str, str], languages: tuple[str, ...]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nedsvc.etiquette import retry_after
+from nedsvc.etiquette import PASSING_STATUSES, retry_after
 from nedsvc.models import qid_number
 from nedsvc.sources.wikidata.records import LiveItem
 from nedsvc.wikibase import BrokenItem, ItemReader
@@ -19,7 +19,6 @@ _LARGEST_ID = 2**31 - 1
 # Errors that another try may not meet: overload, maintenance, a failing part of the site.
 _PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "cirrussearch-too-busy-error"})
 _PASSING_PREFIXES = ("internal_api_error", "search-", "cirrussearch-", "db")
-_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODES = "MediaWiki-API-Error"  # names all the errors, where the answer may tell of one or be a page for people
 
 
@@ -100,7 +99,7 @@ def trouble(status: int, headers: Mapping[str, str], body: bytes) -> Trouble | N
     pause = retry_after(headers.get("Retry-After"))
     codes = _codes(headers)
     named = f" ({', '.join(codes)})" if codes else ""
-    if status in _PASSING_STATUS:
+    if status in PASSING_STATUSES:
         return Trouble(f"it answered with HTTP {status}{named}", again=True, pause=pause)
     if status in {401, 403}:
         return Trouble(f"it refuses this client (HTTP {status}): {_excerpt(body)}", again=False)

@@ -17,7 +17,7 @@ from nedsvc.models import Entity, EntityType, NameKind, Office, Provenance
 from nedsvc.names import Shape, fold, shape
 from nedsvc.popularity import popularity
 from nedsvc.sources.wikidata.records import LiveItem
-from nedsvc.wikibase import LANGUAGE_FOR_ALL, Item
+from nedsvc.wikibase import LANGUAGE_FOR_ALL, Item, names_by_language
 
 _TABLES: tuple[tuple[NameKind, Callable[[], tuple[tables.TableName, ...]]], ...] = (
     ("shorthand", tables.shorthand),
@@ -71,7 +71,7 @@ def profile_of(live: LiveItem, language: str, landmarks: Landmarks) -> Profile:
         number=item.number,
         names=names,
         popularity=max(_popularity(item), landmarks.popularity_of(item.number)),
-        types=frozenset(type_names(entity_types(item.classes or item.superclasses))),
+        types=frozenset(_types(item)),
         links=np.array(item.links[:MAX_LINKS], dtype=np.uint32),
         words=_words(item, names, landmarks),
         is_left_out=any(class_ in _left_out() for class_ in item.classes) or not item.labels,
@@ -85,8 +85,8 @@ def shown(live: LiveItem, language: str, source: str, pages: str) -> Entity:
         id=f"Q{item.number}",
         label=next(iter(item.labels.values()), f"Q{item.number}"),
         description=item.descriptions.get(language) or next(iter(item.descriptions.values()), None),
-        types=type_names(entity_types(item.classes or item.superclasses)),
-        names=_shown_names(item),
+        types=_types(item),
+        names=names_by_language(item.labels, item.aliases),
         wikipedia=item.wikipedia,
         offices=tuple(Office(id_, start, end) for id_, start, end in item.offices),
         dates=item.dates,
@@ -117,6 +117,11 @@ def _name(text: str, kind: NameKind, code: str, language: str) -> Name:
     return Name(fold(text), kind, shape(text), code in {language, LANGUAGE_FOR_ALL})
 
 
+def _types(item: Item) -> tuple[EntityType, ...]:
+    """The coarse types by the item's classes; a class is of the types of those above it."""
+    return type_names(entity_types(item.classes or item.superclasses))
+
+
 def _popularity(item: Item) -> float:
     sitelinks, statements, number = (np.array([value]) for value in (item.sitelinks, item.statements, item.number))
     return float(popularity(sitelinks, statements, None, number)[0])
@@ -133,14 +138,6 @@ def _words(item: Item, names: tuple[Name, ...], landmarks: Landmarks) -> NDArray
     keys = {word for text in (*map(fold, texts), *(name.key for name in names)) for word in text.split()}
     stop_words = tables.stop_words()
     return word_numbers(key for key in keys if says_something(key, stop_words))
-
-
-def _shown_names(item: Item) -> dict[str, tuple[str, ...]]:
-    """Labels and aliases by language, the label first."""
-    return {
-        code: tuple(dict.fromkeys((*filter(None, (item.labels.get(code),)), *item.aliases.get(code, ()))))
-        for code in dict.fromkeys((*item.labels, *item.aliases))
-    }
 
 
 @cache
