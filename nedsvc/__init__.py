@@ -2,7 +2,15 @@
 
 from importlib.metadata import version
 
-from nedsvc.errors import BuildError, IndexFormatError, IndexNotFound, InvalidInput, ModelNotInstalled, NedError
+from nedsvc.errors import (
+    BuildError,
+    IndexFormatError,
+    IndexNotFound,
+    InvalidInput,
+    ModelNotInstalled,
+    NedError,
+    SourceUnavailable,
+)
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Annotation, Document, Entity, Link, Lookup, Mention, Options, Query, RankedCandidate, Span
 
@@ -25,6 +33,7 @@ __all__ = [
     "Options",
     "Query",
     "RankedCandidate",
+    "SourceUnavailable",
     "Span",
     "__version__",
 ]

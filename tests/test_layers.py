@@ -76,6 +76,7 @@ PUBLIC = [
     "Options",
     "Query",
     "RankedCandidate",
+    "SourceUnavailable",
     "Span",
     "__version__",
 ]
