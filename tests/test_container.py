@@ -32,6 +32,7 @@ from redis import Redis
 from ruamel.yaml import YAML
 
 from nedsvc.cli import main
+from nedsvc.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -124,6 +125,16 @@ def test_the_commented_example_of_an_own_index_keeps_the_specification(tmp_path:
     (volume,) = service["volumes"]
     assert volume.split(":")[1:] == [service["environment"]["NEDSVC_INDEX"], "ro"]
     assert validated(file).returncode == 0
+
+
+def test_what_live_wikidata_needs_is_passed_through_from_where_compose_is_started() -> None:
+    environment = SERVICES["nedsvc"]["environment"]
+    live = {
+        setting.name
+        for setting in SETTINGS
+        if setting.field in {"contact", "source"} or setting.field.startswith(("wikidata_", "sparql_"))
+    }
+    assert {name for name, value in environment.items() if value is None} == live
 
 
 # ---------------------------------------------------------------- the Dockerfile
@@ -456,7 +467,8 @@ def running(request: pytest.FixtureRequest, image: Path, tmp_path_factory: pytes
     with ExitStack() as stack:
         if request.param == "compose":
             redis = stack.enter_context(redis_of_compose(folder))
-            environment = dict(SERVICES["nedsvc"]["environment"])
+            given = SERVICES["nedsvc"]["environment"]
+            environment = {name: value for name, value in given.items() if value is not None}
             environment["NEDSVC_REDIS_URL"] = f"redis://127.0.0.1:{redis}/0"
             container = Container(image, STRONGEST(image, folder / "root"), environment)
             command, cache = SERVICES["nedsvc"]["command"], "redis"
