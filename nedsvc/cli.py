@@ -93,7 +93,7 @@ main.add_command(index)
     show_default=True,
     help="Least confidence of a link.",
 )
-@click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept a mention.")
+@click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention.")
 @click.option("--candidates", is_flag=True, help="Show the candidates (json).")
 @click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
 @click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)

@@ -28,12 +28,15 @@ def annotation_text(annotation: Annotation) -> str:
 
 
 def lookup_text(lookup: Lookup) -> str:
-    """The candidates of a name as a table under its status."""
+    """The candidates of a name as a table under its status, which stands alone where there are none."""
+    status = f"{lookup.mention}: {lookup.link.status}\n"
+    if not lookup.link.candidates:
+        return status
     table = _table("QID", "label", "description", "confidence")
     for candidate in lookup.link.candidates:
         label, description = (candidate.entity.label, candidate.entity.description) if candidate.entity else ("", "")
         table.add_row(candidate.id, Text(label), Text(description or ""), f"{candidate.score:.2f}")
-    return f"{lookup.mention}: {lookup.link.status}\n{_lines(table)}\n"
+    return f"{status}{_lines(table)}\n"
 
 
 def _table(*columns: str) -> Table:

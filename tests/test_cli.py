@@ -198,6 +198,7 @@ def test_several_tables_are_told_apart_by_their_files(run: Any, tmp_path: Path) 
 def test_an_unknown_name_is_nil(run: Any) -> None:
     answer = json.loads(run("lookup", "Zzyzxqq Qwrtyplk", "--format", "json").stdout)
     assert (answer["status"], answer["entity"], answer["candidates"]) == ("nil", None, [])
+    assert run("lookup", "Zzyzxqq Qwrtyplk").stdout.splitlines() == ["Zzyzxqq Qwrtyplk: nil", ""]
 
 
 def test_an_empty_text_is_refused(run: Any) -> None:
