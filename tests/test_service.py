@@ -734,6 +734,13 @@ def test_the_document_is_valid_openapi() -> None:
     assert document() == json.loads(json.dumps(openapi_document()))
 
 
+def test_the_document_says_what_each_parameter_is_and_when_to_ask_again() -> None:
+    described = document()["paths"]["/v1/lookup"]["get"]
+    assert all(parameter["description"] for parameter in described["parameters"])
+    assert "Retry-After" in described["responses"]["503"]["headers"]
+    assert "headers" not in described["responses"]["422"]
+
+
 def test_every_route_is_in_the_document_and_the_reverse() -> None:
     app = create_app(Service(linker(), MemoryCache(), MOST), MOST)
     routes = {

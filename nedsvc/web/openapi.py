@@ -85,6 +85,17 @@ OPERATIONS = (
     Operation(method="get", path="/readyz", summary="Tell what the service has to work with", answer=Readiness),
 )
 
+# What a parameter's name and type leave open.
+_ABOUT = {
+    "mention": "A name; give this, or a property and its value",
+    "context": "A text around the name",
+    "type": "What the name is known to be",
+    "property": "The Wikidata property of an identifier, such as P496 (ORCID iD); goes with value",
+    "value": "The identifier, as Wikidata has it",
+    "language": "The language of the name, or auto",
+    "limit": "How many candidates to give",
+}
+
 
 def openapi_document() -> dict[str, Any]:
     """The document (OpenAPI 3.1, whose schemas are JSON Schema 2020-12)."""
@@ -109,6 +120,9 @@ def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> 
     answers = {"200": _answer("The answer", "application/json", references[operation.answer], operation)}
     for status in (*map(str, operation.errors), "default"):
         answers[status] = _answer("What went wrong", "application/problem+json", references[Problem], None)
+    if "503" in answers:
+        seconds = {"type": "integer", "minimum": 0}
+        answers["503"]["headers"] = {"Retry-After": {"description": "Seconds until it may work", "schema": seconds}}
     described: dict[str, Any] = {"summary": operation.summary, "responses": answers}
     if operation.body:
         content = {"application/json": {"schema": references[operation.body]}}
@@ -127,6 +141,10 @@ def _answer(description: str, media: str, schema: dict[str, Any], operation: Ope
     return answer
 
 
+def _about(name: str) -> dict[str, str]:
+    return {"description": _ABOUT[name]} if name in _ABOUT else {}
+
+
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.path_parameter:
         schema = {"type": "string", "pattern": "^Q[1-9][0-9]{0,9}$"}
@@ -137,6 +155,6 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     schema = components[operation.parameters.__name__]
     required = schema.get("required", ())
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": part}
+        {"name": name, "in": "query", "required": name in required, "schema": part} | _about(name)
         for name, part in schema["properties"].items()
     ]
