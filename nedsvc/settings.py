@@ -91,7 +91,7 @@ SETTINGS = (
         name="NEDSVC_CACHE",
         field="cache",
         default="the user's cache folder",
-        help="folder in which the starter index is kept once it is built",
+        help="folder for the starter index once it is built and, without Redis, for the budget of requests to Wikidata",
         read=Path,
     ),
     Setting(
@@ -104,7 +104,7 @@ SETTINGS = (
         name="NEDSVC_REDIS_URL",
         field="redis_url",
         default="none",
-        help="Redis server that keeps the service's answers; without it each worker keeps its own",
+        help="Redis server that keeps answers and what Wikidata said; without it each process keeps its own",
     ),
     Setting(
         name="NEDSVC_MAX_TEXT",
