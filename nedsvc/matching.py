@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from nedsvc.names import Shape, fold, slash_parts, strip_possessive, title_length
 from nedsvc.similarity import name_similarity
 
+WORDS_OF_WHOLE_NAME = range(2, 6)  # how many words a name has whose bearer may be called by one of them
 PARTIAL = 0.6  # the similarity of a name to the part of it that is asked for
 OTHER_LANGUAGE = 0.95  # for a name in another language than the text's
 _OTHER_CASE = 0.9

@@ -233,9 +233,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, float) or _is_whole(value)
 
 
+def is_qid(text: str) -> bool:
+    """Whether it can be the id of an item; Wikibase counts up to 2,147,483,647."""
+    return bool(_QID.fullmatch(text)) and qid_number(text) <= _LARGEST_NUMBER
+
+
 def checked_qid(qid: str) -> str:
-    """The id as it is given. Raises `InvalidInput` for what is no QID (Wikibase counts up to 2,147,483,647)."""
-    if not _QID.fullmatch(qid) or qid_number(qid) > _LARGEST_NUMBER:
+    """The id as it is given. Raises `InvalidInput` for what is no QID."""
+    if not is_qid(qid):
         raise InvalidInput("id", f"{qid!r} is no Wikidata item id; they look like Q42")
     return qid
 

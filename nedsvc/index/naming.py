@@ -12,9 +12,9 @@ from nedsvc.index.columns import KIND_BITS, Columns
 from nedsvc.index.entities import Entities, Selection, rows_of
 from nedsvc.index.format import MAX_BEARERS, OFFICE, Kind
 from nedsvc.index.spellings import Spellings
+from nedsvc.matching import WORDS_OF_WHOLE_NAME
 from nedsvc.tables import TableName
 
-_PARTIAL_NAME_WORDS = (2, 5)
 _TRIES = 1  # without further levels a trie is half as large again, and built and read faster
 
 
@@ -193,8 +193,8 @@ def _key_ranks(postings: Postings, entities: Entities) -> Ints:
 def _bearers(naming: Naming, entities: Entities, lengths: Ints) -> tuple[Ints, Ints]:
     """Words and the most popular entities in whose names of some words they stand."""
     keys, postings = naming.keys, naming.postings
-    low, high = _PARTIAL_NAME_WORDS
-    some_words = (lengths[postings.keys] >= low) & (lengths[postings.keys] <= high)
+    low, high = WORDS_OF_WHOLE_NAME.start, WORDS_OF_WHOLE_NAME.stop
+    some_words = (lengths[postings.keys] >= low) & (lengths[postings.keys] < high)
     own_names = naming.names.kinds[postings.places] <= Kind.ALIAS
     chosen = some_words & own_names & naming.proper[postings.rows]
     words, owners = expand(keys.word_start, keys.word_ids, postings.keys[chosen])

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from nedsvc.models import qid_number
+from nedsvc.models import is_qid, qid_number
 from nedsvc.sparql import literal
 from nedsvc.wikibase import (
     DATES,
@@ -36,7 +36,6 @@ Ask: TypeAlias = Callable[[str], Iterable[Row]]
 # Sorts before the ids of all items, as text.
 BEFORE_ALL = "Q"
 
-_QID = re.compile(r"Q[1-9][0-9]{0,9}", re.ASCII)
 _TIME = re.compile(r"(-?)(\d{4,})-(\d\d)-(\d\d)T", re.ASCII)
 _JULIAN = "Q1985786"
 _YEAR, _DAY = 9, 11  # precisions
@@ -320,7 +319,7 @@ def _items(numbers: Iterable[int]) -> str:
 
 def _number(value: str | None) -> int | None:
     """The number of an item; None for a property, a lexeme, a value that is unknown."""
-    return qid_number(value) if value is not None and _QID.fullmatch(value) else None
+    return qid_number(value) if value is not None and is_qid(value) else None
 
 
 def _last_part(iri: str) -> str:

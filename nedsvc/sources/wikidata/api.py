@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 
 from nedsvc.etiquette import PASSING_STATUSES, retry_after
-from nedsvc.models import qid_number
+from nedsvc.models import is_qid
 from nedsvc.sources.wikidata.records import LiveItem
 from nedsvc.wikibase import BrokenItem, ItemReader
 
 MOST_IDS = 50  # of one request for entities
-_LARGEST_ID = 2**31 - 1
 
 # Errors that another try may not meet: overload, maintenance, a failing part of the site.
 _PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "cirrussearch-too-busy-error"})
@@ -124,7 +123,7 @@ def search_ids(body: bytes) -> tuple[str, ...]:
     """
     hits = msgspec.json.decode(body, type=_Hits)
     _check_whole(hits)
-    return tuple(dict.fromkeys(hit.id for hit in hits.search if may_be_asked(hit.id)))
+    return tuple(dict.fromkeys(hit.id for hit in hits.search if is_qid(hit.id)))
 
 
 def page_ids(body: bytes) -> tuple[str, ...]:
@@ -134,7 +133,7 @@ def page_ids(body: bytes) -> tuple[str, ...]:
     """
     answer = msgspec.json.decode(body, type=_Query)
     _check_whole(answer)
-    return tuple(dict.fromkeys(page.title for page in answer.query.search if may_be_asked(page.title)))
+    return tuple(dict.fromkeys(page.title for page in answer.query.search if is_qid(page.title)))
 
 
 def entities(body: bytes, asked: Sequence[str], reader: ItemReader, retrieved: str) -> Entities:
@@ -162,19 +161,6 @@ def entities(body: bytes, asked: Sequence[str], reader: ItemReader, retrieved: s
     return Entities(found, frozenset(missing), broken, tuple(id_ for id_ in asked if id_ not in by_id))
 
 
-def may_be_asked(id_: str) -> bool:
-    """Whether it is the id of an item: a single one that is not would fail all that are asked for with it."""
-    digits = id_[1:]
-    return (
-        id_[:1] == "Q"
-        and digits.isascii()
-        and digits.isdecimal()
-        and not digits.startswith("0")
-        and len(digits) <= 10
-        and qid_number(id_) <= _LARGEST_ID
-    )
-
-
 def _codes(headers: Mapping[str, str]) -> list[str]:
     """The codes of the errors that a header names."""
     codes = headers.get(_CODES, "")[:200].split(",")
@@ -185,7 +171,7 @@ def _decoded(body: bytes) -> _Answer | None:
     """What an answer says of errors; None where it is no JSON object."""
     try:
         return msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

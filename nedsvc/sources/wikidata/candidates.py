@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from nedsvc import tables
 from nedsvc.context import word_number
-from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
+from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, WORDS_OF_WHOLE_NAME, case_similarity, forms, likeness
 from nedsvc.models import Candidate, NameKind
 from nedsvc.names import fold, shape, strip_possessive
 from nedsvc.sources.wikidata.profile import Name, Profile
 
-_WORDS_OF_WHOLE_NAME = range(2, 6)
 # The closer a name is to its entity the earlier it stands; where several match, the closest counts.
 _CLOSENESS: tuple[NameKind, ...] = ("label", "demonym", "shorthand", "alias", "partial", "similar")
 
@@ -60,7 +59,7 @@ def _part(name: str, profile: Profile) -> tuple[NameKind, float] | None:
     if " " in key:
         return None
     words = (known.key.split() for known in profile.names)
-    return ("partial", PARTIAL) if any(key in each and len(each) in _WORDS_OF_WHOLE_NAME for each in words) else None
+    return ("partial", PARTIAL) if any(key in each and len(each) in WORDS_OF_WHOLE_NAME for each in words) else None
 
 
 def _similar(name: str, profile: Profile) -> tuple[NameKind, float] | None:

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from nedsvc.errors import SourceUnavailable
-from nedsvc.sources.wikidata.api import MOST_IDS, Entities, entities, may_be_asked, page_ids, search_ids
+from nedsvc.models import is_qid
+from nedsvc.sources.wikidata.api import MOST_IDS, Entities, entities, page_ids, search_ids
 from nedsvc.sources.wikidata.records import Ids, LiveAnswer, Way
 from nedsvc.sources.wikidata.together import ask_together
 from nedsvc.sources.wikidata.transport import Transport
@@ -42,7 +43,7 @@ class WikibaseClient:
     def items(self, ids: Sequence[str], language: str, until: float) -> dict[str, LiveAnswer]:
         """The item of each id. What cannot be the id of an item is not asked for: there is none."""
         found: dict[str, LiveAnswer] = dict.fromkeys(ids)
-        pending = [id_ for id_ in found if may_be_asked(id_)]
+        pending = [id_ for id_ in found if is_qid(id_)]  # a single other one would fail all that are asked with it
         while pending:
             parts = [pending[first : first + MOST_IDS] for first in range(0, len(pending), MOST_IDS)]
             answers = ask_together(lambda part: self._entities(part, language, until), parts)
