@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from nedsvc.cache.memory import MemoryCache
 from nedsvc.cache.redis import RedisCache
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Entity
-from nedsvc.pace import Limits, Pace
+from nedsvc.pace import Limits, Pace, Permit
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.ranking import default_ranker
 from nedsvc.sources.wikidata.cached import CachedWikibase
@@ -237,6 +238,21 @@ def test_the_server_is_left_alone_for_as_long_as_it_asks(world: World) -> None:
     assert second.arrived - first.arrived >= 1.0
 
 
+def test_a_server_that_says_to_come_back_at_once_is_left_alone_longer_each_time(world: World) -> None:
+    world.server.faults = lambda number, params: Fault("503", retry_after="0")
+    assert links(world.annotate("in Kyiv", patience=2.0)) == {"Kyiv": "error"}
+    assert len(world.server.log) < 20
+
+
+def test_what_is_not_asked_for_want_of_time_takes_nothing_of_the_budget(server: SampleWikibase, tmp_path: Path) -> None:
+    pace = LockFilePace(tmp_path, "server", Limits(a_minute=50))
+    server.latency = 0.3
+    names = [f"Name {number}" for number in range(100)]
+    found = World(server, pace, MemoryCache()).source().search(names, "en", time.monotonic() + 0.5)
+    assert any(isinstance(answer, SourceUnavailable) for answer in found.values())
+    assert isinstance(pace.ask(), Permit)
+
+
 def test_no_one_waits_for_a_pause_that_is_longer_than_there_is_time(world: World) -> None:
     world.server.faults = lambda number, params: Fault("429", retry_after="100")
     begin = time.monotonic()
@@ -341,14 +357,42 @@ def test_an_address_that_is_not_the_api_is_told_at_once(world: World, status: in
     assert len(world.server.log) == 1
 
 
-def test_an_answer_that_drips_is_not_waited_for_beyond_the_time(tmp_path: Path) -> None:
-    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n") as url:
+@pytest.mark.parametrize("status", ["200 OK", "302 Found\r\nLocation: /"])
+def test_an_answer_that_drips_is_not_waited_for_beyond_the_time(tmp_path: Path, status: str) -> None:
+    with dripping(f"HTTP/1.1 {status}\r\nContent-Length: 5000\r\n\r\n".encode()) as url:
         pace = LockFilePace(tmp_path, "x", Limits())
         transport = Transport(url, "operator@example.org", pace, TimeOuts(1.0, 1.0))
         begin = time.monotonic()
         with pytest.raises(SourceUnavailable, match="in time"):
             transport.get({"action": "query"}, begin + 1.5)
         assert time.monotonic() - begin < 5
+
+
+def test_cookies_are_not_sent_back(tmp_path: Path) -> None:
+    sent: list[str | None] = []
+
+    class Baking(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            sent.append(self.headers["Cookie"])
+            self.send_response(200)
+            self.send_header("Set-Cookie", "WMF-Uniq=1; Path=/")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Baking) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{http.server_address[1]}/w/api.php"
+        transport = Transport(address, "operator@example.org", LockFilePace(tmp_path, "x", Limits()))
+        for _ in range(2):
+            transport.get({"action": "query"}, time.monotonic() + 5)
+        http.shutdown()
+    assert sent == [None, None]
 
 
 @contextmanager

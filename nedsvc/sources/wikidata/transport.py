@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 
 import msgspec
 import requests
@@ -37,7 +38,7 @@ class Transport:
         self.url = url
         self._pace = pace
         self._timeouts = timeouts
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = user_agent(contact, "requests")
         self._session.headers["Accept-Encoding"] = "gzip"
 
@@ -61,26 +62,21 @@ class Transport:
 
     def _wait(self, trouble: Trouble, tries: int) -> float:
         """Seconds before another try; a pause that the server asks for is for all, and is kept by the pace."""
-        if trouble.pause is None:
-            return _back_off(tries)
-        self._pace.pause(trouble.pause)
-        return 0.0
+        if trouble.pause is not None:
+            self._pace.pause(trouble.pause)
+        return _back_off(tries)
 
     def _try(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
         """The answer to one request, or what is wrong with it. Raises `NoPermit` where none can be sent in time."""
+        _check_time(until)  # leave that is not used costs the others as much as a request
         with permitted(self._pace, until):
             return self._answer(parameters, until)
 
     def _answer(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
-        left = until - time.monotonic()
-        if left < _LEAST_TIME:
-            raise NoPermit("there was no time left to ask")
+        left = _check_time(until)
         limits = (min(self._timeouts.connect, left), min(self._timeouts.read, left))
         try:
-            # A redirect would be a request that nobody counts, perhaps to somebody else.
-            with self._session.get(
-                self.url, params=dict(parameters), timeout=limits, stream=True, allow_redirects=False
-            ) as response:
+            with self._session.get(self.url, params=dict(parameters), timeout=limits, stream=True) as response:
                 body = _read(response, min(until, time.monotonic() + _LONGEST_REQUEST))
                 return trouble(response.status_code, response.headers, body) or body
         except _TooLong as error:
@@ -98,8 +94,27 @@ class Transport:
         return SourceUnavailable(f"{self.url} could not be asked: {reason}")
 
 
+class _Session(requests.Session):
+    """Connections that are used again, without what a browser would do: redirects and cookies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: a redirect would be a request that nobody counts, perhaps to somebody else."""
+
+
 class _TooLong(Exception):  # noqa: N818
     """The answer takes more time or bytes than it may."""
+
+
+def _check_time(until: float) -> float:
+    """The seconds that are left. Raises `NoPermit` where they are too few to ask."""
+    left = until - time.monotonic()
+    if left < _LEAST_TIME:
+        raise NoPermit("there was no time left to ask")
+    return left
 
 
 def _read(response: requests.Response, until: float) -> bytes:
