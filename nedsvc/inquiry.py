@@ -33,7 +33,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """The candidates of each name in a language, and why a name could not be asked."""
+    """The candidates of each name of a text, and why a name could not be asked."""
 
     candidates: Mapping[str, Sequence[Candidate]] = {}
     failures: Mapping[str, SourceUnavailable] = {}
@@ -60,15 +60,17 @@ def inquire(
     The next source is asked for the names of wanted mentions that are not linked by then, and their texts are decided
     anew.
     """
-    findings = {reading.text.language: Findings() for reading in readings}
+    findings = [Findings() for _ in readings]
     decisions: list[list[Decision]] = [[] for _ in readings]
     asked: Iterable[int] = range(len(readings))
     for source in sources:
-        names = _names(readings, decisions, asked, terms.threshold)
-        for language, wanted in names.items():
-            findings[language] = findings[language].with_answers(source.search(tuple(wanted), language, until))
-        for place in asked:
-            decisions[place] = _decide(readings[place], findings, terms)
+        names = {place: _names(readings[place], decisions[place], terms.threshold) for place in asked}
+        answers = _answers(source, readings, names, until)
+        for place, wanted in names.items():
+            # What another text of the batch made the source say must not change this one.
+            found = answers[readings[place].text.language]
+            findings[place] = findings[place].with_answers({name: found[name] for name in wanted})
+            decisions[place] = _decide(readings[place], findings[place], terms)
         asked = [place for place in asked if _unsure(readings[place], decisions[place], terms.threshold)]
     return decisions
 
@@ -85,16 +87,19 @@ def fetch(sources: Sequence[KnowledgeSource], ids: Iterable[str], language: str,
     return found
 
 
-def _names(
-    readings: Sequence[Reading], decisions: Sequence[Sequence[Decision]], asked: Iterable[int], threshold: float
-) -> dict[str, dict[str, None]]:
-    """The names to ask for, by language: those of unsure mentions, or all of a text that is not decided yet."""
-    names: dict[str, dict[str, None]] = {}
-    for place in asked:
-        reading, decided = readings[place], decisions[place]
-        wanted = _unsure(reading, decided, threshold) if decided else [mention.surface for mention in reading.mentions]
-        names.setdefault(reading.text.language, {}).update(dict.fromkeys(wanted))
-    return names
+def _names(reading: Reading, decided: Sequence[Decision], threshold: float) -> list[str]:
+    """The names of a text to ask for: those of unsure mentions, or all where it is not decided yet."""
+    return _unsure(reading, decided, threshold) if decided else [mention.surface for mention in reading.mentions]
+
+
+def _answers(
+    source: KnowledgeSource, readings: Sequence[Reading], names: Mapping[int, Sequence[str]], until: float
+) -> dict[str, Mapping[str, Candidates]]:
+    """What a source says of all these names, given by the place of their text, by language."""
+    wanted: dict[str, dict[str, None]] = {}
+    for place, some in names.items():
+        wanted.setdefault(readings[place].text.language, {}).update(dict.fromkeys(some))
+    return {language: source.search(tuple(some), language, until) for language, some in wanted.items()}
 
 
 def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -> list[str]:
@@ -106,8 +111,7 @@ def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -
     ]
 
 
-def _decide(reading: Reading, findings: Mapping[str, Findings], terms: Terms) -> list[Decision]:
-    found = findings[reading.text.language]
+def _decide(reading: Reading, found: Findings, terms: Terms) -> list[Decision]:
     decisions = decide(
         reading.text, reading.mentions, found.candidates, terms.ranker, terms.most, reading.type_of_first
     )

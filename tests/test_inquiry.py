@@ -72,6 +72,18 @@ def test_a_batch_asks_a_further_source_once_for_each_name() -> None:
     assert [[link.status for link in answer.links] for answer in answers] == [["linked"] * 2, ["linked"], ["linked"]]
 
 
+def test_a_text_is_answered_alike_alone_and_in_a_batch() -> None:
+    """The other text makes the second source be asked for a name that this one has linked already."""
+    shore = candidate(1, popularity=0.5, about="river mud water shore")
+    lenders = [candidate(number, popularity=0.5, about="money loan credit interest") for number in range(2, 8)]
+    first = FakeSource({"Bank": [shore, *lenders]})
+    second = FailingSource({"Sumy": [SUMY]}, failing=["Bank"])
+    telling = Document(text="mud and water at the shore of the river: Bank near Sumy")
+    assert statuses(linker(first, second), telling.text) == {"Bank": "linked", "Sumy": "linked"}
+    answers = list(linker(first, second).annotate_batch([telling, Document(text="at Bank")]))
+    assert [[link.status for link in answer.links] for answer in answers] == [["linked", "linked"], ["error"]]
+
+
 def test_of_one_entity_the_candidate_of_the_first_source_counts() -> None:
     weak = candidate(1899, "similar", similarity=0.5, popularity=0.0)
     answer = linker(FakeSource({"Kyiv": [weak]}), FakeSource({"Kyiv": [KYIV, KYIV_IN_TENNESSEE]})).lookup("Kyiv")
