@@ -1,6 +1,6 @@
 """Which of a name's items are candidates, and by which of their names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from nedsvc import tables
 from nedsvc.context import word_number
@@ -15,7 +15,11 @@ _CLOSENESS: tuple[NameKind, ...] = ("label", "demonym", "shorthand", "alias", "p
 
 def candidates_among(name: str, profiles: Iterable[Profile]) -> tuple[Candidate, ...]:
     """Who bears the name, then whose name it is a part of, else who bears a similar one; the best known first."""
-    found = [_candidate(profile, *match) for profile in profiles if (match := _match(name, profile))]
+    return best_matches([_candidate(profile, *match) for profile in profiles if (match := _match(name, profile))])
+
+
+def best_matches(found: Collection[Candidate]) -> tuple[Candidate, ...]:
+    """Those of the candidates of a name that count: similar names only where nobody bears it, whole or in part."""
     bearers = [candidate for candidate in found if candidate.kind != "similar"]
     return tuple(sorted(bearers or found, key=_order))
 

@@ -10,7 +10,7 @@ from nedsvc.errors import SourceUnavailable
 from nedsvc.language import KNOWN_LANGUAGES
 from nedsvc.names import strip_possessive
 from nedsvc.sources import Candidates, Known
-from nedsvc.sources.wikidata.candidates import candidates_among
+from nedsvc.sources.wikidata.candidates import best_matches, candidates_among
 from nedsvc.sources.wikidata.profile import Landmarks, Profile, profile_of, shown, table_numbers
 from nedsvc.sources.wikidata.records import Ids, LiveAnswer, LiveItem, Way, Wikibase
 
@@ -22,7 +22,7 @@ class WikidataSource:
     """Candidates and entities of a Wikibase that is asked as they are needed.
 
     `id` names it in answers, and `pages` is where the addresses of its items begin. A name leads to items by its
-    beginning, where that brings no candidate by its words, and by the package's own tables; which of an item's names
+    beginning, by its words where nobody among those bears it, and by the package's own tables; which of an item's names
     it matches is then found as in an index.
     """
 
@@ -42,8 +42,9 @@ class WikidataSource:
     def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:
         """What each name may mean; all names are looked up, and then all items are fetched, together."""
         found = self._by("prefix", names, language, until)
-        unknown = [name for name, answer in found.items() if answer == ()]
-        return found | self._by("words", unknown, language, until)
+        unknown = [name for name, answer in found.items() if not _has_bearer(answer)]
+        more = self._by("words", unknown, language, until)
+        return found | {name: _joined(found[name], more[name]) for name in unknown}
 
     def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:
         """The entities with these ids; unknown ids are left out."""
@@ -79,6 +80,17 @@ class WikidataSource:
             if item is not None:
                 profiles[item.item.number] = self._profile(item, language, self._landmarks)
         return candidates_among(name, profiles.values())
+
+
+def _has_bearer(answer: Candidates) -> bool:
+    """Whether an entity bears the name itself, or it is not to be found out."""
+    return isinstance(answer, SourceUnavailable) or any(one.kind not in {"partial", "similar"} for one in answer)
+
+
+def _joined(first: Candidates, second: Candidates) -> Candidates:
+    if isinstance(first, SourceUnavailable) or isinstance(second, SourceUnavailable):
+        return first if isinstance(first, SourceUnavailable) else second
+    return best_matches({one.number: one for one in (*second, *first)}.values())
 
 
 def _version(live: LiveItem, language: str, _landmarks: Landmarks) -> tuple[int, int, str]:
