@@ -49,7 +49,7 @@ class NoCache:
     def set_many(self, entries: Mapping[str, Entry]) -> None:
         pass
 
-    def get_or_compute(self, key: str, compute: Any) -> tuple[bytes, Outcome]:
+    def get_or_compute(self, key: str, compute: Any, wait: float | None = None) -> tuple[bytes, Outcome]:
         return compute().body, "bypass"
 
     def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
@@ -73,7 +73,7 @@ class NotingCache(NoCache):
     def set_many(self, entries: Mapping[str, Entry]) -> None:
         self.seconds += [entry.seconds for entry in entries.values()]
 
-    def get_or_compute(self, key: str, compute: Any) -> tuple[bytes, Outcome]:
+    def get_or_compute(self, key: str, compute: Any, wait: float | None = None) -> tuple[bytes, Outcome]:
         self.keys.append(key)
         entry = compute()
         self.seconds.append(entry.seconds)

@@ -17,7 +17,7 @@ from servers import RedisServer
 from wikibase_servers import SampleWikibase
 
 from nedsvc import Annotation, EntityLinker
-from nedsvc.cache import Cache
+from nedsvc.cache import ITEM, NAME, Cache, Entry
 from nedsvc.cache.memory import MemoryCache
 from nedsvc.cache.redis import RedisCache
 from nedsvc.errors import SourceUnavailable
@@ -52,6 +52,7 @@ ITEMS = [
         | {"P39": [statement("Q14213", qualifiers={"P580": [statement(("+2021-01-26T00:00:00Z", 11))["mainsnak"]]})]},
         sitelinks=SITES,
     ),
+    dump_item("Q102", "Blinken Street", description="street", claims=claims(P31="Q79007")),
     dump_item("Q101", "Blinken", description="family name", claims=claims(P31="Q101352")),
     dump_item(
         "Q2147483001",
@@ -135,9 +136,9 @@ def test_what_no_mention_means_is_no_candidate(world: World) -> None:
     assert [candidate.id for candidate in candidates] == ["Q1899"]
 
 
-def test_a_name_that_only_pages_on_names_bear_is_searched_by_its_words(world: World) -> None:
+def test_a_name_that_no_entity_bears_is_searched_by_its_words(world: World) -> None:
     answer = world.linker().lookup("Blinken")
-    assert [candidate.id for candidate in answer.link.candidates] == ["Q7821917"]
+    assert [candidate.id for candidate in answer.link.candidates] == ["Q7821917", "Q102"]
     assert [entry.params["action"] for entry in world.server.log] == [
         "wbsearchentities", "wbgetentities", "query", "wbgetentities",
     ]  # fmt: skip
@@ -200,6 +201,21 @@ def test_an_outage_is_forgotten_when_it_is_over(world: World) -> None:
     assert links(world.annotate("in Kyiv", patience=0.3)) == {"Kyiv": "error"}
     world.server.faults = None
     assert links(world.annotate("in Kyiv")) == {"Kyiv": "Q1899"}
+
+
+def test_an_outage_is_waited_for_once_and_not_by_every_text(world: World) -> None:
+    world.server.faults = lambda number, params: "503"
+    linker = world.linker(patience=0.5, timeouts=TimeOuts(1.0, 1.0, alone=0.5))
+    for name in ("Kyiv", "Ukraine", "USA"):
+        assert links(linker.annotate(f"in {name}")) == {name: "error"}
+    world.server.clear()
+    (link,) = linker.annotate("in Nowhere").links
+    assert link.error
+    assert "left alone" in link.error
+    assert not world.server.log
+    world.server.faults = None
+    time.sleep(0.6)
+    assert links(linker.annotate("in Kyiv")) == {"Kyiv": "Q1899"}
 
 
 def test_what_can_be_asked_is_answered_beside_what_cannot(world: World) -> None:
@@ -318,6 +334,36 @@ def test_one_of_many_who_miss_a_name_asks_for_it(world: World) -> None:
         thread.join()
     assert len(found) == 5
     assert world.server.count("wbsearchentities") == 1
+
+
+def test_no_one_waits_for_what_another_asks_for_until_the_time_is_over(world: World) -> None:
+    """The first has more time than the second and gets no answer."""
+    world.server.faults = lambda number, params: Fault("hang", seconds=30.0) if number == 0 else None
+    patient = world.source(timeouts=TimeOuts(1.0, 30.0))
+    thread = threading.Thread(target=lambda: patient.search(["Kyiv"], "en", time.monotonic() + 12))
+    thread.start()
+    while not world.server.log:
+        time.sleep(0.01)
+    for source in (patient, world.source()):
+        found = source.search(["Kyiv"], "en", time.monotonic() + 6)["Kyiv"]
+        assert not isinstance(found, SourceUnavailable)
+        assert [candidate.id for candidate in found] == ["Q1899"]
+    thread.join()
+
+
+@pytest.mark.parametrize("kept", [b"", b"\xc1", b"\x93\x01\x02", b"\x92\xcb\x00\x00\x00\x00\x00\x00\x00\x00\x05"])
+def test_what_cannot_be_read_in_the_cache_is_asked_for_and_kept_anew(world: World, kept: bytes) -> None:
+    """As after an update, or a downgrade."""
+    world.cache.set_many(
+        {
+            NAME.key("wikibase.example", ("Kyiv", "en", "prefix")): Entry(kept, 60.0),
+            ITEM.key("wikibase.example", ("Q1899", "en")): Entry(kept, 60.0),
+        }
+    )
+    assert links(world.annotate("in Kyiv")) == {"Kyiv": "Q1899"}
+    world.server.clear()
+    assert links(world.annotate("in Kyiv")) == {"Kyiv": "Q1899"}
+    assert not world.server.log
 
 
 def test_old_entries_are_served_and_asked_again_by_one_process(world: World) -> None:

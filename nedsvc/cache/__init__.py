@@ -62,8 +62,13 @@ class Cache(Protocol):
     def set_many(self, entries: Mapping[str, Entry]) -> None:
         """Keeps the answers."""
 
-    def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
-        """The kept answer, or the one computed now; of concurrent calls with one key only one computes."""
+    def get_or_compute(
+        self, key: str, compute: Callable[[], Entry], wait: float | None = None
+    ) -> tuple[bytes, Outcome]:
+        """The kept answer, or the one computed now; of concurrent calls with one key only one computes.
+
+        Who has waited for another's computation for `wait` seconds computes too; None is as long as the cache allows.
+        """
 
     def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
         """Whether each key is the caller's to work on: for so long it is nobody else's."""

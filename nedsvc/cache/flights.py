@@ -1,6 +1,7 @@
 """One computation a key among the threads of a process."""
 
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
@@ -15,15 +16,19 @@ class Flights(Generic[Result]):
         self._running: dict[str, Future[Result]] = {}
         self._lock = Lock()
 
-    def run(self, key: str, compute: Callable[[], Result]) -> tuple[Result, bool]:
-        """The result, and whether this call computed it. An error of the computation is raised in every thread."""
+    def run(self, key: str, compute: Callable[[], Result], wait: float | None = None) -> tuple[Result, bool]:
+        """The result, and whether this call computed it. An error of the computation is raised in every thread.
+
+        A thread that has waited for `wait` seconds computes by itself.
+        """
         with self._lock:
             running = self._running.get(key)
             if running is None:
                 own: Future[Result] = Future()
                 self._running[key] = own
         if running is not None:
-            return running.result(), False
+            finished, _ = futures.wait([running], wait)
+            return (running.result(), False) if finished else (compute(), True)
         try:
             result = compute()
         except BaseException as error:

@@ -34,12 +34,14 @@ class MemoryCache:
                 if _size(entry) <= self._entries.maxsize:
                     self._entries[key] = entry
 
-    def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
+    def get_or_compute(
+        self, key: str, compute: Callable[[], Entry], wait: float | None = None
+    ) -> tuple[bytes, Outcome]:
         """The kept answer, or the one computed now; other threads that ask for the same wait for it."""
         (kept,), _ = self.get_many([key])
         if kept is not None:
             return kept, "hit"
-        body, first = self._flights.run(key, lambda: self._compute(key, compute))
+        body, first = self._flights.run(key, lambda: self._compute(key, compute), wait)
         return body, "miss" if first else "hit"
 
     def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:

@@ -76,9 +76,12 @@ class RedisCache:
         with suppress(NoAnswer):
             self._guard.ask(pipeline.execute)
 
-    def get_or_compute(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
+    def get_or_compute(
+        self, key: str, compute: Callable[[], Entry], wait: float | None = None
+    ) -> tuple[bytes, Outcome]:
         """The kept answer, or the one computed now; other threads and processes that ask for the same wait for it."""
-        (body, outcome), first = self._flights.run(key, lambda: self._found_or_computed(key, compute))
+        end = time.monotonic() + (self._flight if wait is None else min(wait, self._flight))
+        (body, outcome), first = self._flights.run(key, lambda: self._found_or_computed(key, compute, end), wait)
         return body, outcome if first or outcome == "bypass" else "hit"
 
     def claim(self, keys: Sequence[str], seconds: float) -> list[bool]:
@@ -99,8 +102,8 @@ class RedisCache:
             return f"redis {self._guard.trouble}; answers are not cached"
         return "redis"
 
-    def _found_or_computed(self, key: str, compute: Callable[[], Entry]) -> tuple[bytes, Outcome]:
-        token, damaged, end = token_hex(8), b"", time.monotonic() + self._flight
+    def _found_or_computed(self, key: str, compute: Callable[[], Entry], end: float) -> tuple[bytes, Outcome]:
+        token, damaged = token_hex(8), b""
         while time.monotonic() < end:
             try:
                 found = self._look(key, token, damaged)

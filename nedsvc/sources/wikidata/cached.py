@@ -18,6 +18,8 @@ from nedsvc.sources.wikidata.together import ask_together
 
 REFRESH_WITHIN = 30.0  # seconds that renewing old entries may take
 
+_SHARE_OF_WAITING = 0.5  # of the time that is left, for what another one asks for already
+
 Value = TypeVar("Value")
 
 
@@ -80,12 +82,20 @@ class CachedWikibase:
                 raise found
             return self._entry(NAME, found, known=bool(found))
 
-        body, _ = self._cache.get_or_compute(key, compute)
-        return _decode_ids(body).value
+        # Whoever asks for the same may have more time, or be gone.
+        wait = _SHARE_OF_WAITING * max(0.0, until - time.monotonic())
+        body, _ = self._cache.get_or_compute(key, compute, wait)
+        kept = _read(body, _decode_ids)
+        if kept is None:
+            entry = compute()
+            self._cache.set_many({key: entry})
+            kept = _decode_ids(entry.body)
+        return kept.value
 
     def _kept(self, keys: Mapping[str, str], decode: Callable[[bytes], _Kept[Value]]) -> dict[str, _Kept[Value]]:
         bodies, _ = self._cache.get_many(list(keys.values()))
-        return {asked: decode(body) for asked, body in zip(keys, bodies, strict=True) if body is not None}
+        read = {asked: _read(body, decode) for asked, body in zip(keys, bodies, strict=True) if body is not None}
+        return {asked: kept for asked, kept in read.items() if kept is not None}
 
     def _keep_ids(self, keys: Mapping[str, str], found: Mapping[str, Ids]) -> None:
         self._cache.set_many(
@@ -126,6 +136,14 @@ class CachedWikibase:
             if self._background is None:
                 self._background = ThreadPoolExecutor(1, thread_name_prefix="nedsvc-renewing")
             return self._background
+
+
+def _read(body: bytes, decode: Callable[[bytes], _Kept[Value]]) -> _Kept[Value] | None:
+    """What was kept; None for what another version kept in a way that is not known here."""
+    try:
+        return decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return None
 
 
 def _soon() -> float:
