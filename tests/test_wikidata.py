@@ -464,6 +464,49 @@ def dripping(head: bytes) -> Iterator[str]:
         listener.close()
 
 
+def test_json_that_is_nested_without_end_is_an_error(world: World) -> None:
+    nested = b'{"search":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    world.server.answer = lambda asked: Answer(200, {}, nested)  # type: ignore[method-assign]
+    (link,) = world.annotate("in Kyiv", patience=1.0).links
+    assert link.error
+    assert "no JSON" in link.error
+
+
+def test_an_item_that_cannot_be_kept_costs_the_others_nothing(tmp_path: Path) -> None:
+    odd = dump_item("Q2", "Odd") | {"lastrevid": 2**70}
+    with SampleWikibase([*ITEMS, odd]) as server:
+        world = World(server, LockFilePace(tmp_path, "x", Limits()), MemoryCache())
+        found = world.source().fetch(["Q2", "Q1899"], "en", time.monotonic() + 10)
+        assert isinstance(found["Q2"], SourceUnavailable)
+        assert isinstance(found["Q1899"], Entity)
+
+
+def test_a_server_that_lists_more_than_it_was_asked_for_is_cut_short(world: World) -> None:
+    hits = b",".join(b'{"id":"Q%d"}' % number for number in range(1, 5000))
+    listing = Answer(200, {}, b'{"search":[' + hits + b"]}")
+    answer = world.server.answer
+    world.server.answer = lambda asked: listing if "search" in asked.params else answer(asked)  # type: ignore[method-assign]
+    world.source().search(["Kyiv"], "en", time.monotonic() + 10)
+    assert world.server.count("wbgetentities") <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("\u0928\u0930\u0947\u0928\u094d\u0926\u094d\u0930 \u092e\u094b\u0926\u0940", None),
+        ("e\u0301cole", None),
+        ("haswbstatement:P31=Q5", "haswbstatement~ P31 Q5"),
+        ('-"Kyiv" ~intitle:x|y_z', "Kyiv intitle~ x y z"),
+    ],
+)
+def test_the_words_of_a_name_are_searched_whole_and_without_operators(
+    world: World, name: str, words: str | None
+) -> None:
+    """Vowel signs and accents belong to the words."""
+    world.source().search([name], "en", time.monotonic() + 10)
+    assert [entry.params["srsearch"] for entry in world.server.log if "srsearch" in entry.params] == [words or name]
+
+
 def test_an_answer_of_another_api_is_no_unknown_name(world: World) -> None:
     """A page that is JSON but no answer of a Wikibase is an error, which names the address."""
     with SampleWikibase([]) as other:

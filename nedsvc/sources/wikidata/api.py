@@ -4,7 +4,7 @@ Nearly every error comes as HTTP 200; an answer that is too large comes without 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from nedsvc.sources.wikidata.records import LiveItem
 from nedsvc.wikibase import BrokenItem, ItemReader
 
 MOST_IDS = 50  # of one request for entities
+_LARGEST_REVISION = 2**63 - 1
 
 # Errors that another try may not meet: overload, maintenance, a failing part of the site.
 _PASSING = frozenset({"maxlag", "ratelimited", "readonly", "timeout", "cirrussearch-too-busy-error"})
@@ -89,7 +90,7 @@ class _Entities(msgspec.Struct):
 class _State(msgspec.Struct):
     """What an entity says of its page."""
 
-    lastrevid: int = 0
+    lastrevid: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_REVISION)] = 0
     missing: Any = msgspec.UNSET  # where it is there, it is empty
 
 
@@ -191,7 +192,10 @@ def _check_whole(answer: _Warned) -> None:
 
 
 def _live_item(content: bytes, reader: ItemReader, retrieved: str) -> LiveItem | None:
-    state = msgspec.json.decode(content, type=_State)
+    try:
+        state = msgspec.json.decode(content, type=_State)
+    except msgspec.MsgspecError as error:
+        raise BrokenItem(str(error)) from error
     if state.missing is not msgspec.UNSET:
         return None
     try:

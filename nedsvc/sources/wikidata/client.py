@@ -1,6 +1,7 @@
 """Asks a Wikibase for names and items: a request for each name, fifty items in one request."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -58,7 +59,7 @@ class WikibaseClient:
 
     def _by_prefix(self, name: str, language: str, until: float) -> tuple[str, ...]:
         return self._asked(
-            search_ids,
+            lambda body: search_ids(body)[:MOST_HITS],
             {
                 "action": "wbsearchentities",
                 "search": name,
@@ -72,7 +73,7 @@ class WikibaseClient:
 
     def _by_words(self, name: str, language: str, until: float) -> tuple[str, ...]:  # noqa: ARG002 (texts of all)
         return self._asked(
-            page_ids,
+            lambda body: page_ids(body)[:MOST_HITS],
             {
                 "action": "query",
                 "list": "search",
@@ -134,7 +135,9 @@ def _words(name: str) -> str:
     A tilde lets a word differ by a letter or two (https://www.mediawiki.org/wiki/Help:CirrusSearch#Fuzzy_search);
     what else the search would take for an operator is left out.
     """
-    return " ".join(f"{word}~" if _may_be_misspelt(word) else word for word in re.findall(r"\w+", name))
+    # Vowels and accents may be signs of their own, which belong to the letter before them.
+    plain = "".join(sign if sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in name)
+    return " ".join(f"{word}~" if _may_be_misspelt(word) else word for word in plain.split())
 
 
 def _may_be_misspelt(word: str) -> bool:
