@@ -69,7 +69,7 @@ class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a single name means."""
+    """What a single name means; `error` is there where it could not be found out."""
 
     mention: str
     status: Status

@@ -212,7 +212,8 @@ def _explain(error: requests.RequestException) -> NoReturn:
         raise _Trouble("it did not answer in time", again=True, slow=True) from error
     if isinstance(error, requests.exceptions.SSLError):
         raise _Trouble("its certificate cannot be verified") from error
-    raise _Trouble(f"no answer came whole ({type(error).__name__})", again=True) from error
+    reached = not isinstance(error, requests.ConnectionError) or isinstance(error, requests.ReadTimeout)
+    raise _Trouble("its answer broke off" if reached else "it cannot be reached", again=True) from error
 
 
 def _is_late(error: requests.RequestException) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 import requests
 from urllib3.exceptions import HTTPError
 
+from nedsvc.cache.breaker import Breaker
 from nedsvc.errors import SourceUnavailable
 from nedsvc.etiquette import user_agent
 from nedsvc.pace import NoPermit, Pace, permitted
@@ -17,15 +18,21 @@ from nedsvc.sources.wikidata.api import Trouble, trouble
 _CHUNK = 1 << 16
 _MOST_BYTES = 50_000_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries
+_FAILURES_UNTIL_LEFT_ALONE = 3
 _LEAST_TIME = 0.05  # seconds; with less left nothing is sent
 _LONGEST_REQUEST = 60.0  # seconds; half of the lease of a permit
 
 
 class TimeOuts(msgspec.Struct, frozen=True):
-    """Seconds to wait for a connection, and for the next bytes of an answer."""
+    """Seconds to wait for a connection, and for the next bytes of an answer.
+
+    A server that brought no answer in time several times in a row is left `alone` for so long: texts that come in an
+    outage do not each wait for it anew.
+    """
 
     connect: float = 3.0
     read: float = 10.0
+    alone: float = 10.0
 
 
 TIME_OUTS = TimeOuts()
@@ -38,25 +45,38 @@ class Transport:
         self.url = url
         self._pace = pace
         self._timeouts = timeouts
+        self._breaker = Breaker(_FAILURES_UNTIL_LEFT_ALONE, timeouts.alone)
         self._session = _Session()
         self._session.headers["User-Agent"] = user_agent(contact, "requests")
         self._session.headers["Accept-Encoding"] = "gzip"
 
     def get(self, parameters: Mapping[str, str], until: float) -> bytes:
         """The JSON that the API answers. Raises `SourceUnavailable` where there is none until then."""
+        if not self._breaker.lets_through():
+            raise self._unavailable("it brought no answer in time again and again, and is left alone for a while")
+        answer = self._tried(parameters, until)
+        if isinstance(answer, bytes):
+            self._breaker.succeeded()
+            return answer
+        if answer.again:
+            self._breaker.failed()
+        raise self._unavailable(answer.reason)
+
+    def _tried(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
+        """The answer of one of the tries for which there is time, or what was wrong with the last one."""
         tries = 0
-        reason = ""
+        last: Trouble | None = None
         while True:
             try:
                 answer = self._try(parameters, until)
             except NoPermit as error:
-                raise self._unavailable(reason or str(error)) from error
-            if isinstance(answer, bytes):
+                return last or Trouble(str(error), again=False)
+            if isinstance(answer, bytes) or not answer.again:
                 return answer
-            reason = answer.reason
+            last = answer
             wait = self._wait(answer, tries)
-            if not answer.again or time.monotonic() + wait + _LEAST_TIME > until:
-                raise self._unavailable(reason)
+            if time.monotonic() + wait + _LEAST_TIME > until:
+                return answer
             time.sleep(wait)
             tries += 1
 
