@@ -19,6 +19,7 @@ from wikidata_client import api
 
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.etiquette import PASSING_STATUSES, retry_after, user_agent
+from nedsvc.models import is_qid
 
 Row = dict[str, str]
 
@@ -119,7 +120,10 @@ class SparqlEndpoint:
             f"ORDER BY xsd:integer(STRAFTER(STR(?item), STR(wd:Q))) LIMIT {_checked_limit(limit)}",
             until,
         )
-        return [row["item"] for row in rows]
+        ids = list(dict.fromkeys(row.get("item", "") for row in rows))
+        if not all(map(is_qid, ids)):
+            raise SourceUnavailable(f"{self.url} could not be asked: {_NO_RESULTS}")
+        return ids[:limit]
 
     def _answer(self, query: str, end: float) -> list[Row]:
         """The answer to one try. Raises `_Trouble`."""
@@ -131,6 +135,8 @@ class SparqlEndpoint:
             rows = wikidata_client.query(_PREFIXES + query, timeout=limits, endpoint=self.url)
         except requests.RequestException as error:
             _explain(error)
+        except RecursionError as error:
+            raise _Trouble("its answer is no JSON that can be read") from error
         except (LookupError, TypeError, AttributeError) as error:  # from the package, which takes the shape for granted
             raise _Trouble(_NO_RESULTS) from error
         try:

@@ -262,6 +262,7 @@ def test_an_endpoint_that_is_not_there_is_an_error() -> None:
         (200, '{"results": {"bindings": [5]}}', "no result of a query"),
         (200, '{"results": {"bindings": [{"item": "Q5"}]}}', "no result of a query"),
         (200, '{"results": {"bindings": [{"item": {"value": ["Q5"]}}]}}', "no result of a query"),
+        (200, "[" * 200_000, "no JSON that can be read"),
     ],
 )
 def test_what_will_not_pass_is_an_error_at_once(status: int, body: str, message: str) -> None:
@@ -270,6 +271,14 @@ def test_what_will_not_pass_is_an_error_at_once(status: int, body: str, message:
         with pytest.raises(SourceUnavailable, match=message):
             endpoint.query(LABELS)
         assert server.count() == 1
+
+
+@pytest.mark.parametrize("binding", [{}, {"x": "Q5"}, {"item": "http://example.org/5"}, {"item": "P31"}])
+def test_what_are_no_items_is_an_error(binding: dict[str, str]) -> None:
+    rows = [{name: {"value": value} for name, value in binding.items()}]
+    with Says(200, msgspec.json.encode({"results": {"bindings": rows}}).decode()) as server:
+        with pytest.raises(SourceUnavailable, match="no result"):
+            SparqlEndpoint(f"{server.root}/sparql", CONTACT, QUICK).items_with("P496", "x")
 
 
 @pytest.mark.parametrize(
