@@ -45,6 +45,7 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure accuracy and speed (needs NEDSVC
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/build.py
 	.venv/bin/python benchmarks/service.py --starter
+	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
 
 # RUNLEVEL=1 keeps Debian's package from starting a server of its own; the tests start theirs.
 INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes
