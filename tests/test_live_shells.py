@@ -1,8 +1,10 @@
 """Live Wikidata through the command line, the service and the library, wired as users have it."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from dumps import claims, dump_item, statement
+from faults import Fault
 from servers import NedService, RedisServer
 from sparql_server import SparqlServer
 from wikibase_servers import SampleWikibase
@@ -145,6 +148,25 @@ def test_an_outage_is_told_and_ends_the_command_with_an_error(
     assert "HTTP 503" in answer["error"]
     assert "Nowhere" in done.stderr
     assert "HTTP 503" in done.stderr
+
+
+def test_an_interrupted_command_ends_at_once_and_leaves_no_request_in_flight(
+    environment: dict[str, str], wikibase: SampleWikibase
+) -> None:
+    wikibase.faults = lambda number, params: Fault("hang", seconds=60.0)
+    patient = environment | {"NEDSVC_WIKIDATA_DEADLINE": "600"}
+    arguments = ["lookup", "--source", "wikidata", "Nowhere", "Nobody", "Nothing", "Never"]
+    command = [sys.executable, "-c", "from nedsvc.cli import main; main()", *arguments]
+    with subprocess.Popen(command, env=os.environ | patient, stderr=subprocess.PIPE, text=True) as process:
+        while len(wikibase.log) < 3 and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=9)  # a request alone waits for ten seconds
+    assert process.returncode == 1
+    assert "interrupted" in said
+    wikibase.faults = None
+    done = nedsvc(environment | {"NEDSVC_WIKIDATA_DEADLINE": "15"}, "lookup", "--source", "wikidata", "Ada Example")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

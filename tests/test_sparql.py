@@ -277,8 +277,9 @@ def test_what_will_not_pass_is_an_error_at_once(status: int, body: str, message:
 def test_what_are_no_items_is_an_error(binding: dict[str, str]) -> None:
     rows = [{name: {"value": value} for name, value in binding.items()}]
     with Says(200, msgspec.json.encode({"results": {"bindings": rows}}).decode()) as server:
+        endpoint = SparqlEndpoint(f"{server.root}/sparql", CONTACT, QUICK)
         with pytest.raises(SourceUnavailable, match="no result"):
-            SparqlEndpoint(f"{server.root}/sparql", CONTACT, QUICK).items_with("P496", "x")
+            endpoint.items_with("P496", "x")
 
 
 @pytest.mark.parametrize(

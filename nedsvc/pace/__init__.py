@@ -8,6 +8,7 @@ back before a minute after its own request had arrived.
 
 import random
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -69,10 +70,12 @@ def permitted(pace: Pace, until: float) -> Iterator[None]:
     Raises `NoPermit` as soon as it is clear that there will be none until then (`time.monotonic`).
     """
     permit = _wait(pace, until)
+    # Also where the process ends before: its requests end with it.
+    give_back = weakref.finalize(pace, pace.give_back, permit)
     try:
         yield
     finally:
-        pace.give_back(permit)
+        give_back()
 
 
 def _wait(pace: Pace, until: float) -> Permit:

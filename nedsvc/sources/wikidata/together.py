@@ -1,7 +1,9 @@
 """Asking several questions at a time."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from threading import Thread
 from typing import TypeVar
 
 from nedsvc.errors import SourceUnavailable
@@ -21,5 +23,24 @@ def ask_together(ask: Callable[[Question], Answer], questions: Iterable[Question
         except SourceUnavailable as error:
             return error
 
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        return list(pool.map(answer, questions))
+    waiting = deque((question, Future[Answer | SourceUnavailable]()) for question in questions)
+    answers = [future for _, future in waiting]
+    # An interrupted process would wait for the threads of a pool, which may be asking for long.
+    for _ in range(min(MOST_AT_ONCE, len(waiting))):
+        Thread(target=_work, args=(answer, waiting), daemon=True).start()
+    try:
+        return [future.result() for future in answers]
+    finally:
+        waiting.clear()
+
+
+def _work(answer: Callable[[Question], Answer], waiting: deque[tuple[Question, Future[Answer]]]) -> None:
+    while True:
+        try:
+            question, future = waiting.popleft()
+        except IndexError:
+            return
+        try:
+            future.set_result(answer(question))
+        except BaseException as error:
+            future.set_exception(error)
