@@ -124,7 +124,8 @@ def _wikidata(settings: Settings, index: Index) -> WikidataSource:
     host = address.netloc
     client = WikibaseClient(Transport(settings.wikidata_url, contact, _pace(settings, host)))
     pages = f"{address.scheme}://{host}/{'wiki' if settings.wikidata_url == WIKIDATA_API else 'entity'}/"
-    return WikidataSource(CachedWikibase(client, cache_from_settings(settings), host), index, host, pages)
+    name = f"{host}{address.path.removesuffix('/w/api.php')}"  # a host may have several wikis
+    return WikidataSource(CachedWikibase(client, cache_from_settings(settings), name), index, name, pages)
 
 
 def _pace(settings: Settings, name: str) -> Pace:

@@ -150,6 +150,18 @@ def test_an_outage_is_told_and_ends_the_command_with_an_error(
     assert "HTTP 503" in done.stderr
 
 
+def test_wikis_of_one_host_are_not_mixed_up_in_the_cache(
+    environment: dict[str, str], wikibase: SampleWikibase, redis_server: RedisServer
+) -> None:
+    """At the other address there is nothing, and what the first one said is not taken for its answer."""
+    kept = environment | {"NEDSVC_REDIS_URL": redis_server.url, "NEDSVC_SOURCE": "wikidata"}
+    assert nedsvc(kept, "lookup", "Ada Example").returncode == 0
+    other = kept | {"NEDSVC_WIKIDATA_URL": wikibase.url.replace("/w/", "/other/w/")}
+    done = nedsvc(other, "lookup", "Ada Example")
+    assert done.returncode == 1
+    assert "HTTP 404" in done.stderr
+
+
 def test_an_interrupted_command_ends_at_once_and_leaves_no_request_in_flight(
     environment: dict[str, str], wikibase: SampleWikibase
 ) -> None:

@@ -78,7 +78,7 @@ class Service:
             found = identifiers.lookup(property_, value, language=language, limit=limit)
             return Entry(_encode(lookup_answer(found)), self._seconds(IDENTIFIER, [found.link]))
 
-        key = IDENTIFIER.key(self._linker.index, (property_, value, language, limit))
+        key = IDENTIFIER.key(self._linker.index, self._asked((property_, value, language, limit)))
         return Reply(*self._cache.get_or_compute(key, compute))
 
     def lookup_batch(self, request: LookupBatchRequest) -> Reply:
