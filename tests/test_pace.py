@@ -129,10 +129,12 @@ def test_leave_is_waited_for_and_given_back(make: Maker) -> None:
     permit(pace)
 
 
-def hammer(kind: str, folder: str, url: str, end: float, done: Any) -> None:
+def hammer(kind: str, folder: str, url: str, ready: Any, done: Any) -> None:
     """Sends requests as fast as it may; notes when each is under way, on a clock that all processes share."""
     pace = made(kind, folder, url, LIMITS)
     spans = []
+    ready.wait(60)
+    end = time.time() + 4 * LIMITS.window
     while time.time() < end:
         try:
             with permitted(pace, soon(0.2)):
@@ -148,7 +150,7 @@ def hammer(kind: str, folder: str, url: str, end: float, done: Any) -> None:
 def test_four_processes_keep_to_one_budget(kind: str, tmp_path: Path, redis_server: RedisServer) -> None:
     context = multiprocessing.get_context("spawn")
     done = context.Queue()
-    arguments = (kind, str(tmp_path), redis_server.url, time.time() + 4.0, done)
+    arguments = (kind, str(tmp_path), redis_server.url, context.Barrier(4), done)
     processes = [context.Process(target=hammer, args=arguments) for _ in range(4)]
     for process in processes:
         process.start()

@@ -28,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     a_minute: int = 180
     in_flight: int = 3
-    lease: float = 120.0
+    lease: float = 75.0
     window: float = 60.0
 
 

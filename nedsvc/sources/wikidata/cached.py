@@ -16,6 +16,7 @@ from nedsvc.errors import SourceUnavailable
 from nedsvc.sources.wikidata.records import Ids, LiveAnswer, LiveItem, Way, Wikibase
 from nedsvc.sources.wikidata.together import ask_together
 
+_LAYOUT = 1  # of kept items: counted up when `Item` changes, as an old value would pass for a new one
 REFRESH_WITHIN = 30.0  # seconds that renewing old entries may take
 
 _SHARE_OF_WAITING = 0.5  # of the time that is left, for what another one asks for already
@@ -64,7 +65,7 @@ class CachedWikibase:
 
     def items(self, ids: Sequence[str], language: str, until: float) -> dict[str, LiveAnswer]:
         """The item of each id."""
-        keys = {id_: ITEM.key(self._name, (id_, language)) for id_ in ids}
+        keys = {id_: ITEM.key(self._name, (_LAYOUT, id_, language)) for id_ in ids}
         kept = self._kept(keys, _decode_item)
         missing = [id_ for id_ in keys if id_ not in kept]
         answers = self._wikibase.items(missing, language, until) if missing else {}

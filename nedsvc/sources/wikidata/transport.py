@@ -20,7 +20,7 @@ _MOST_BYTES = 50_000_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries
 _FAILURES_UNTIL_LEFT_ALONE = 3
 _LEAST_TIME = 0.05  # seconds; with less left nothing is sent
-_LONGEST_REQUEST = 60.0  # seconds; half of the lease of a permit
+_LONGEST_REQUEST = 60.0  # seconds; less than the lease of a permit
 
 
 class TimeOuts(msgspec.Struct, frozen=True):
