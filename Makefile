@@ -18,7 +18,7 @@ CACHE := $(or $(NEDSVC_CACHE),.cache)
 SAMPLE_INDEX := $(CACHE)/sample-index
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench system-deps
+.PHONY: help demo serve test lint bench quality system-deps
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -37,15 +37,17 @@ lint: $(INSTALLED) ## Check style and types
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
-bench: $(SAMPLE_INDEX)/manifest.json ## Measure accuracy and speed (needs NEDSVC_SHARED)
+bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed article (needs NEDSVC_SHARED)
 	.venv/bin/python benchmarks/seed.py --starter
 	.venv/bin/python benchmarks/seed.py --index $(SAMPLE_INDEX)
-	.venv/bin/python benchmarks/gold.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/open_time.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/build.py
 	.venv/bin/python benchmarks/service.py --starter
 	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
+
+quality: $(SAMPLE_INDEX)/manifest.json ## Measure how right the links are and write docs/quality.md (needs NEDSVC_SHARED)
+	.venv/bin/python benchmarks/quality.py --index $(SAMPLE_INDEX)
 
 # RUNLEVEL=1 keeps Debian's package from starting a server of its own; the tests start theirs.
 INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes

@@ -1,105 +1,16 @@
 """What the measuring scripts share: the gold material, the index to measure, and tables."""
 
 import argparse
-import gzip
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from nedsvc import EntityLinker
 from nedsvc.errors import NedError
+from nedsvc.evaluation.gold import GoldSet, read_gold
 from nedsvc.settings import read_settings
 from nedsvc.starter import starter_index
-
-QUANTITIES = frozenset({"QUANTITY", "DATETIME"})
-PRONOUNS = frozenset(
-    [
-        "i",
-        "me",
-        "my",
-        "mine",
-        "we",
-        "us",
-        "our",
-        "ours",
-        "you",
-        "your",
-        "yours",
-        "he",
-        "him",
-        "his",
-        "she",
-        "her",
-        "hers",
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "theirs",
-        "this",
-        "that",
-        "these",
-        "those",
-        "who",
-        "whom",
-        "whose",
-        "which",
-        "himself",
-        "herself",
-        "itself",
-        "themselves",
-    ]
-)
-
-Spans = dict[tuple[int, int], str]
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A gold label of a benchmark document."""
-
-    span: tuple[int, int]
-    entity_id: str
-    type: str = ""
-    optional: bool = False
-    coref: Any = None
-    parent: int | None = None
-
-
-class GoldDocument(msgspec.Struct, frozen=True):
-    """A benchmark document; only what lies inside `evaluation_span` is annotated."""
-
-    id: int | str
-    text: str
-    evaluation_span: tuple[int, int]
-    labels: tuple[Label, ...]
-
-    def counted(self, known: frozenset[str]) -> Spans:
-        """The gold that is counted: span → QID."""
-        return {label.span: label.entity_id for label in self.labels if self._counts(label, known)}
-
-    def uncounted(self, known: frozenset[str]) -> list[tuple[int, int]]:
-        """The spans of the gold that is not counted."""
-        return [label.span for label in self.labels if not self._counts(label, known)]
-
-    def _counts(self, label: Label, known: frozenset[str]) -> bool:
-        left_out = label.optional or label.parent is not None or label.coref or label.type in QUANTITIES
-        surface = self.text[slice(*label.span)]
-        return label.entity_id in known and not left_out and surface.lower() not in PRONOUNS
-
-
-class GoldSet(msgspec.Struct, frozen=True):
-    """A benchmark: its name and its documents."""
-
-    name: str
-    documents: tuple[GoldDocument, ...]
 
 
 def shared_folder() -> Path:
@@ -112,33 +23,7 @@ def shared_folder() -> Path:
 
 def gold_sets() -> list[GoldSet]:
     """The open benchmarks."""
-    decoder = msgspec.json.Decoder(GoldDocument)
-    return [
-        GoldSet(file.name.partition(".")[0], tuple(map(decoder.decode, file.read_bytes().splitlines())))
-        for file in sorted((shared_folder() / "benchmarks" / "gold").glob("*.jsonl"))
-    ]
-
-
-def known_ids() -> frozenset[str]:
-    """The ids of all items of the sample dump; read once and kept in the cache folder."""
-    sample = shared_folder() / "wikidata-sample" / "sample.json.gz"
-    cache = read_settings(os.environ).cache or user_cache_path("nedsvc")
-    kept = cache / f"sample-ids-{sample.stat().st_size}.npy"
-    if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(kept, _read_ids(sample))
-    return frozenset(f"Q{number}" for number in np.load(kept).tolist())
-
-
-class _Identity(msgspec.Struct):
-    id: str
-
-
-def _read_ids(dump: Path) -> NDArray[np.uint32]:
-    decoder = msgspec.json.Decoder(_Identity)
-    with gzip.open(dump, "rb") as lines:
-        content = (line.rstrip(b",\r\n ") for line in lines)
-        return np.array([int(decoder.decode(line).id[1:]) for line in content if len(line) > 1], dtype=np.uint32)
+    return list(map(read_gold, sorted((shared_folder() / "benchmarks" / "gold").glob("*.jsonl"))))
 
 
 def index_parser(description: str | None) -> argparse.ArgumentParser:
@@ -168,11 +53,6 @@ def run(main: Callable[[], None]) -> None:
         main()
     except NedError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
-
-
-def overlaps(one: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
-    """Whether the span shares a character with any of the others."""
-    return any(one[0] < end and start < one[1] for start, end in others)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from common import GoldDocument, GoldSet, chosen_index, gold_sets, index_parser, overlaps, run
+from common import chosen_index, gold_sets, index_parser, run
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from nedsvc import Document, EntityLinker, Link, Options, Span
+from nedsvc.evaluation.gold import GoldDocument, GoldSet, overlaps
 from nedsvc.factory import linker_from_index
 from nedsvc.features import FEATURES
 from nedsvc.ranking import Ranker, default_ranker

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
 import msgspec
-from common import chosen_index, index_parser, open_linker, overlaps, run, shared_folder
+from common import chosen_index, index_parser, open_linker, run, shared_folder
 
+from nedsvc.evaluation.gold import overlaps
 from nedsvc.models import Link
 
 GOAL_RIGHT = {"starter": 112, "index": 119}

@@ -12,6 +12,7 @@ import msgspec
 from nedsvc import __version__
 from nedsvc.answers import document_answer, lookup_answer
 from nedsvc.cli_errors import reports_errors
+from nedsvc.cli_evaluate import evaluate
 from nedsvc.cli_index import index
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.factory import (
@@ -72,6 +73,7 @@ def main() -> None:
 
 
 main.add_command(index)
+main.add_command(evaluate)
 
 
 @main.command()

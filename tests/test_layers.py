@@ -42,9 +42,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"linker", "identifiers"}),
-    frozenset({"index.build", "index.queries", "index.sparql", "starter", "answers"}),
+    frozenset({"index.build", "index.queries", "index.sparql", "starter", "answers", "evaluation", "evaluation.*"}),
     frozenset({"", "factory"}),
-    frozenset({"__main__", "cli", "cli_index", "cli_errors", "terminal", "web", "web.*"}),
+    frozenset({"__main__", "cli", "cli_index", "cli_evaluate", "cli_errors", "terminal", "web", "web.*"}),
 )
 
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.

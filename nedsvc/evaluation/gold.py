@@ -1,0 +1,143 @@
+"""Benchmarks in ELEVANT's format, one document a line, and what of them counts.
+
+https://github.com/ad-freiburg/elevant/blob/main/docs/benchmark_format.md
+"""
+
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nedsvc.errors import InvalidInput
+from nedsvc.index.dump import batches
+from nedsvc.models import is_qid
+
+Place = tuple[int, int]
+Spans = dict[Place, str]
+
+_QUANTITIES = frozenset({"QUANTITY", "DATETIME"})
+_PRONOUNS = frozenset(
+    """
+    i me my mine we us our ours you your yours he him his she her hers it its they them their theirs this that these
+    those who whom whose which himself herself itself themselves
+    """.split()  # noqa: SIM905 (forty words in a list would fill the page)
+)
+
+
+class Label(msgspec.Struct, frozen=True):
+    """What a span means. An `entity_id` that is no QID says that the knowledge base lacks it (NIL)."""
+
+    span: Place
+    entity_id: str
+    type: str = ""
+    optional: bool = False
+    coref: Any = None
+    parent: int | None = None
+
+
+class GoldDocument(msgspec.Struct, frozen=True):
+    """A text with its labels; only what lies inside `evaluation_span` is labelled."""
+
+    id: int | str
+    text: str
+    evaluation_span: Place
+    labels: tuple[Label, ...]
+
+    def counted(self, known: Container[str]) -> Spans:
+        """The gold that counts: the QID of each span."""
+        return {
+            label.span: label.entity_id for label in self.labels if self._counts(label) and label.entity_id in known
+        }
+
+    def nil(self) -> set[Place]:
+        """The spans that count but for their entity, which the knowledge base lacks."""
+        return {label.span for label in self.labels if self._counts(label) and not is_qid(label.entity_id)}
+
+    def uncounted(self, known: Container[str]) -> list[Place]:
+        """The spans of the gold that does not count."""
+        return [label.span for label in self.labels if not (self._counts(label) and label.entity_id in known)]
+
+    def within(self, span: Place) -> bool:
+        """Whether the span lies in what is labelled."""
+        return self.evaluation_span[0] <= span[0] and span[1] <= self.evaluation_span[1]
+
+    def _counts(self, label: Label) -> bool:
+        if label.optional or label.parent is not None or label.coref or label.type in _QUANTITIES:
+            return False
+        return self.text[slice(*label.span)].lower() not in _PRONOUNS
+
+
+class GoldSet(msgspec.Struct, frozen=True):
+    """A benchmark: its name and its documents."""
+
+    name: str
+    documents: tuple[GoldDocument, ...]
+
+
+class AllIds:
+    """Every QID."""
+
+    def __contains__(self, id_: object) -> bool:
+        return isinstance(id_, str) and is_qid(id_)
+
+
+def read_gold(file: Path) -> GoldSet:
+    """The benchmark in a file, called by the first part of its name.
+
+    Raises `InvalidInput` with the file and the line for what cannot be read.
+    """
+    decode = msgspec.json.Decoder(GoldDocument).decode
+    documents = []
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    documents.append(_checked(decode(line), file, number))
+    except OSError as error:
+        raise InvalidInput(str(file), f"cannot be read ({error.strerror})") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file}, line {number}", f"is no document in ELEVANT's format ({error})") from error
+    if not documents:
+        raise InvalidInput(str(file), "holds no document")
+    return GoldSet(file.name.partition(".")[0], tuple(documents))
+
+
+def _checked(document: GoldDocument, file: Path, number: int) -> GoldDocument:
+    for label in document.labels:
+        start, end = label.span
+        if not 0 <= start < end <= len(document.text):
+            raise InvalidInput(f"{file}, line {number}", f"the label at {start}-{end} lies outside the text")
+    return document
+
+
+def read_ids(file: Path) -> Container[str]:
+    """The QIDs in a file: one a line, or those of the items of a dump of Wikidata.
+
+    Raises `InvalidInput` for a file that cannot be read or holds none.
+    """
+    if not file.is_file():
+        raise InvalidInput("--ids", f"there is no file {file}")
+    found = frozenset(_ids(file))
+    if not found:
+        raise InvalidInput("--ids", f"{file} holds no QID; it must have one a line, or be a dump of Wikidata")
+    return found
+
+
+class _Identity(msgspec.Struct):
+    id: str
+
+
+def _ids(file: Path) -> Iterator[str]:
+    decode = msgspec.json.Decoder(_Identity).decode
+    for batch in batches(file):
+        for line in batch.lines:
+            text = line.strip(b" \t\r\n,")
+            id_ = decode(text).id if text.startswith(b"{") else text.decode("ascii", "replace")
+            if is_qid(id_):
+                yield id_
+
+
+def overlaps(one: Place, others: Iterable[Place]) -> bool:
+    """Whether the span shares a character with any of the others."""
+    return any(one[0] < end and start < one[1] for start, end in others)

@@ -1,0 +1,244 @@
+"""`nedsvc evaluate`: what counts, and what the figures mean."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nedsvc import InvalidInput
+from nedsvc.cli import main
+from nedsvc.evaluation.calibration import accuracy_at, expected_error, judged, reliability
+from nedsvc.evaluation.errors import error_classes
+from nedsvc.evaluation.gold import AllIds, GoldDocument, GoldSet, Label, read_gold, read_ids
+from nedsvc.evaluation.peers import compare, read_peers
+from nedsvc.evaluation.predictions import PredictedMention, Prediction
+from nedsvc.evaluation.report import Evaluated, markdown, report, text
+from nedsvc.evaluation.scores import Found, Ratio, accuracy, end_to_end, nil, recall_at
+from nedsvc.models import Entity
+
+TEXT = "Kyiv and Sumy met Ukrainian and Nobody on Monday; it rained in Lviv."
+KNOWN = frozenset({"Q1899", "Q212", "Q157055", "Q77"})
+
+
+def label(surface: str, qid: str, **rest: Any) -> Label:
+    start = TEXT.index(surface)
+    return Label((start, start + len(surface)), qid, **rest)
+
+
+LABELS = (
+    label("Kyiv", "Q1899"),
+    label("Sumy", "Q157055"),
+    label("Ukrainian", "Q212"),
+    label("Nobody", "<NIL>"),
+    label("Monday", "Q105", type="DATETIME"),
+    label("it", "Q1899"),
+    label("Lviv", "Q36036"),
+)
+DOCUMENT = GoldDocument(1, TEXT, (0, len(TEXT)), LABELS)
+GOLD = GoldSet("small", (DOCUMENT,))
+
+
+def mention(
+    surface: str, best: str | None, *, linked: bool = True, confidence: float = 0.9, candidates: tuple[str, ...] = ()
+) -> PredictedMention:
+    start = TEXT.index(surface)
+    ids = candidates or ((best,) if best else ())
+    return PredictedMention(start, start + len(surface), best if linked else None, best, confidence, None, ids)
+
+
+def predicted(*mentions: PredictedMention) -> list[Prediction]:
+    return [Prediction(1, mentions)]
+
+
+def test_only_linkable_gold_of_the_dump_counts() -> None:
+    """No NIL, no date, no pronoun, nothing whose QID the dump lacks."""
+    assert sorted(DOCUMENT.counted(KNOWN).values()) == ["Q157055", "Q1899", "Q212"]
+    assert DOCUMENT.nil() == {label("Nobody", "<NIL>").span}
+
+
+@pytest.mark.parametrize("rest", [{"optional": True}, {"parent": 3}, {"coref": 0.5}, {"type": "QUANTITY"}])
+def test_what_is_optional_nested_coreferent_or_a_quantity_does_not_count(rest: dict[str, Any]) -> None:
+    document = GoldDocument(1, TEXT, (0, len(TEXT)), (label("Kyiv", "Q1899", **rest),))
+    assert not document.counted(KNOWN)
+    assert document.uncounted(KNOWN)
+
+
+def test_accuracy_is_of_the_best_candidate_whatever_its_status() -> None:
+    found = predicted(mention("Kyiv", "Q1899", linked=False), mention("Sumy", "Q77"), mention("Ukrainian", "Q212"))
+    assert accuracy(GOLD, found, KNOWN) == Ratio(2, 3)
+
+
+def test_end_to_end_counts_links_with_exact_spans() -> None:
+    wrong_span = PredictedMention(0, 3, "Q1899", "Q1899")
+    found = predicted(wrong_span, mention("Sumy", "Q157055"), mention("Ukrainian", "Q212", linked=False))
+    assert end_to_end(GOLD, found, KNOWN) == Found(hits=1, predicted=2, gold=3)
+
+
+def test_a_link_on_gold_that_does_not_count_is_neither_right_nor_wrong() -> None:
+    found = predicted(mention("Monday", "Q77"), mention("Nobody", "Q77"), mention("Lviv", "Q77"))
+    assert end_to_end(GOLD, found, KNOWN) == Found(0, 0, 3)
+
+
+def test_a_link_outside_what_is_labelled_or_to_an_unknown_id_does_not_count() -> None:
+    document = msgspec.structs.replace(DOCUMENT, evaluation_span=(0, 13))
+    found = [Prediction(1, (mention("rained", "Q77"), mention("Sumy", "Q36036")))]
+    assert end_to_end(GoldSet("small", (document,)), found, KNOWN).predicted == 0
+
+
+def test_nil_is_what_was_not_linked() -> None:
+    found = predicted(mention("Nobody", None), mention("Kyiv", "Q1899", linked=False), mention("Sumy", "Q157055"))
+    assert nil(GOLD, found, KNOWN) == Found(hits=1, predicted=2, gold=1)
+
+
+def test_recall_asks_whether_the_right_one_is_among_the_first_candidates() -> None:
+    found = predicted(mention("Kyiv", "Q77", candidates=("Q77", "Q1899")), mention("Sumy", "Q157055"))
+    assert recall_at(GOLD, found, KNOWN, 1) == Ratio(1, 3)
+    assert recall_at(GOLD, found, KNOWN, 5) == Ratio(2, 3)
+
+
+ENTITIES = {
+    "Q1899": Entity(id="Q1899", label="Kyiv", types=("GPE",), popularity=0.5),
+    "Q77": Entity(id="Q77", label="Kyiv FC", types=("ORG",), popularity=0.1),
+    "Q157055": Entity(id="Q157055", label="City of Sumy", types=("GPE",), popularity=0.1),
+    "Q5": Entity(id="Q5", label="Sumy Sumyson", types=("PERSON",), popularity=0.1),
+    "Q212": Entity(id="Q212", label="Ukraine", types=("GPE",), popularity=0.5),
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "qid", "expected"),
+    [
+        (mention("Kyiv", "Q77", candidates=("Q77", "Q1899")), "Q1899", "metonym"),
+        (mention("Kyiv", "Q77", candidates=("Q77",)), "Q1899", "candidate missing"),
+        (mention("Sumy", "Q1899", candidates=("Q1899", "Q157055")), "Q157055", "partial name"),
+        (mention("Ukrainian", "Q1899", candidates=("Q1899", "Q212")), "Q212", "demonym"),
+        (mention("Kyiv", "Q5", candidates=("Q5", "Q1899")), "Q1899", "wrong type"),
+        (mention("Kyiv", "Q212", candidates=("Q212", "Q1899")), "Q1899", "ranked wrong"),
+    ],
+)
+def test_each_error_has_one_class(one: PredictedMention, qid: str, expected: str) -> None:
+    document = GoldDocument(1, TEXT, (0, len(TEXT)), (Label(one.span, qid),))
+    found = error_classes(GoldSet("small", (document,)), predicted(one), AllIds(), ENTITIES.get)
+    assert dict(found) == {expected: 1}
+
+
+def test_what_was_not_detected_is_a_missed_span() -> None:
+    assert dict(error_classes(GOLD, predicted(), KNOWN, ENTITIES.get)) == {"missed span": 3}
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=100))
+def test_the_bins_hold_all_answers_and_the_error_is_a_share(answers: list[tuple[float, bool]]) -> None:
+    bins = reliability(answers)
+    assert sum(each.mentions for each in bins) == len(answers)
+    assert max(each.mentions for each in bins) - min(each.mentions for each in bins) <= 1
+    assert 0 <= expected_error(bins) <= 1
+    assert accuracy_at(answers, 1.0) == pytest.approx(sum(right for _, right in answers) / len(answers))
+
+
+def test_confidence_that_means_what_it_says_has_no_error() -> None:
+    answers = [(0.25, place % 4 == 0) for place in range(100)]
+    assert expected_error(reliability(answers, bins=1)) == pytest.approx(0)
+    assert expected_error(reliability([(0.75, right) for _, right in answers], bins=1)) == pytest.approx(0.5)
+
+
+def test_the_surest_answers_come_first() -> None:
+    assert accuracy_at([(0.9, True), (0.8, True), (0.2, False), (0.1, False)], 0.5) == 1.0
+    assert judged(GOLD, predicted(mention("Kyiv", "Q1899")), KNOWN) == [(0.9, True)]
+
+
+def test_a_peer_is_compared_on_the_mentions_that_it_found(tmp_path: Path) -> None:
+    """A span for which it found no entity is a mention of it, and wrong."""
+    file = tmp_path / "small.tsv"
+    spans = {surface: label(surface, "").span for surface in ("Kyiv", "Sumy")}
+    rows = [("1", *map(str, spans["Kyiv"]), "x", "<NIL>"), ("1", *map(str, spans["Sumy"]), "x", "Q157055")]
+    file.write_text("doc\tstart\tend\tsystem\tqid\n" + "".join("\t".join(row) + "\n" for row in rows))
+    (peer,) = read_peers(file)
+    both = compare(GOLD, predicted(mention("Kyiv", "Q1899"), mention("Sumy", "Q77")), peer, KNOWN)
+    assert (both.theirs, both.ours, both.found.hits) == (Ratio(1, 2), Ratio(1, 2), 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "holds no document"),
+        ("{}\n", "line 1: is no document"),
+        (
+            '{"id": 1, "text": "ab", "evaluation_span": [0, 2], "labels": [{"span": [0, 3], "entity_id": "Q1"}]}',
+            "outside",
+        ),
+    ],
+)
+def test_gold_that_cannot_be_read_is_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
+    file = tmp_path / "gold.jsonl"
+    file.write_text(content)
+    with pytest.raises(InvalidInput, match=reason):
+        read_gold(file)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_gold(tmp_path / "missing.jsonl")
+
+
+@pytest.mark.parametrize("content", ["doc\tqid\n", "doc\tstart\tend\tsystem\tqid\n1\tx\t2\ty\tQ1\n"])
+def test_peers_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "peers.tsv"
+    file.write_text(content)
+    with pytest.raises(InvalidInput, match=r"peers\.tsv"):
+        read_peers(file)
+
+
+def test_ids_are_one_a_line_or_those_of_a_dump(tmp_path: Path) -> None:
+    lines, dump = tmp_path / "ids.txt", tmp_path / "dump.json"
+    lines.write_text("Q42\nQ5\n")
+    dump.write_text('[\n{"type":"item","id":"Q42"},\n{"type":"item","id":"Q5"}\n]\n')
+    assert read_ids(lines) == read_ids(dump) == {"Q42", "Q5"}
+    (tmp_path / "none").write_text("nothing\n")
+    with pytest.raises(InvalidInput, match="holds no QID"):
+        read_ids(tmp_path / "none")
+
+
+def test_the_tables_hold_what_the_record_says() -> None:
+    figures = report([Evaluated(GOLD, predicted(mention("Kyiv", "Q1899")))], KNOWN, "gold", "i-1", ENTITIES.get)
+    assert figures.sets[0].accuracy == pytest.approx(1 / 3, abs=1e-4)
+    for shown in (text(figures), markdown(figures)):
+        assert "0.333" in shown
+        assert "missed span" in shown
+
+
+def test_the_command_evaluates_a_file(tmp_path: Path, starter: Path) -> None:
+    file = tmp_path / "small.benchmark.jsonl"
+    file.write_bytes(msgspec.json.encode(DOCUMENT) + b"\n")
+    predictions = tmp_path / "out.jsonl"
+    options = ["--index", str(starter), "--detector", "gazetteer", "--format", "json"]
+    done = CliRunner().invoke(main, ["evaluate", str(file), *options, "--predictions", str(predictions)])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert figures["sets"][0]["name"] == "small"
+    assert figures["sets"][0]["accuracy"] > 0
+    (line,) = map(json.loads, predictions.read_text().splitlines())
+    assert line["id"] == 1
+    assert {"start", "end", "qid", "best"} <= set(line["mentions"][0])
+
+
+@pytest.mark.parametrize("name", ["kore50", "msnbc-updated", "oke-2015-train", "news-fair-no-coref", "derczynski"])
+def test_other_systems_score_what_is_known_of_them(shared: Path, name: str) -> None:
+    """The F1 and accuracy of ReFinED, REL and WAT as they are published beside the gold."""
+    published = {
+        "kore50": {"refined__aida": (0.689, 0.655), "rel__2014": (0.637, 0.667), "wat": (0.601, 0.731)},
+        "msnbc-updated": {"refined__aida": (0.763, 0.903), "rel__2014": (0.788, 0.940), "wat": (0.679, 0.925)},
+        "oke-2015-train": {"refined__aida": (0.619, 0.874), "rel__2014": (0.566, 0.842), "wat": (0.454, 0.925)},
+        "news-fair-no-coref": {"refined__aida": (0.687, 0.913), "rel__2014": (0.585, 0.864), "wat": (0.543, 0.907)},
+        "derczynski": {"refined__aida": (0.556, 0.747), "rel__2014": (0.471, 0.796), "wat": (0.404, 0.900)},
+    }[name]
+    benchmarks = shared / "benchmarks"
+    gold = read_gold(benchmarks / "gold" / f"{name}.benchmark.jsonl")
+    known = read_ids(shared / "wikidata-sample" / "sample.json.gz")
+    nothing = [Prediction(document.id, ()) for document in gold.documents]
+    found = {
+        peer.name: compare(gold, nothing, peer, known) for peer in read_peers(benchmarks / "peers" / f"{name}.tsv")
+    }
+    for system, (f1, share) in published.items():
+        assert (round(found[system].found.f1, 3), round(found[system].theirs.share, 3)) == (f1, share)
