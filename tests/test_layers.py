@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("names", "similarity", "matching", "text", "context", "offsets", "tables", "classes"),
-            *("popularity", "wikibase", "etiquette"),
+            *("popularity", "wikibase", "etiquette", "dating"),
             *("index", "index.*"),
         }
     ),
@@ -37,6 +37,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "decision",
             "inquiry",
             "language",
+            *("roles", "role_phrases", "metonymy", "offices"),
             "cache.*",
             "pace.*",
         }

@@ -408,16 +408,19 @@ def test_every_option_is_part_of_the_key() -> None:
         "candidates": True,
         "explain": True,
         "offsets": "utf16",
+        "roles": True,
+        "metonymy": "referent",
     }
     assert set(changed) == set(Options.__struct_fields__), "a new option needs a value here"
     client.annotate()
     for name, value in changed.items():
         client.annotate(options={name: value})
     client.annotate(language="de")
+    client.annotate(date="2023-03-21", options={"roles": True})
     client.annotate(mentions=[])
     client.annotate(mentions=[{"start": 3, "end": 7}])
     client.annotate("in  Kyiv")
-    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 5
+    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 6
 
 
 def test_every_part_of_a_query_is_part_of_the_key() -> None:
