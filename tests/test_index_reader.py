@@ -137,7 +137,7 @@ def test_another_format_version_is_refused_with_what_to_do(tmp_path: Path) -> No
         Index.open(tmp_path / "index")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format_version": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format_version": 2}', b"\xff\xfe"])
 def test_a_damaged_manifest_is_told(tmp_path: Path, content: bytes) -> None:
     make_index(tmp_path, ITEMS)
     (tmp_path / "index" / "manifest.json").write_bytes(content)

@@ -16,7 +16,7 @@ from nedsvc.errors import SourceUnavailable
 from nedsvc.sources.wikidata.records import Ids, LiveAnswer, LiveItem, Way, Wikibase
 from nedsvc.sources.wikidata.together import ask_together
 
-_LAYOUT = 1  # of kept items: counted up when `Item` changes, as an old value would pass for a new one
+_LAYOUT = 2  # of kept items: counted up when `Item` changes, as an old value would pass for a new one
 REFRESH_WITHIN = 30.0  # seconds that renewing old entries may take
 
 _SHARE_OF_WAITING = 0.5  # of the time that is left, for what another one asks for already
