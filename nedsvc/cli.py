@@ -22,7 +22,7 @@ from nedsvc.factory import (
     linker_from_environment,
     linker_from_settings,
 )
-from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Offsets, Options, Query, Span
+from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Offsets, Options, Query, RankerName, Span
 from nedsvc.offsets import code_point_spans
 from nedsvc.settings import SOURCES, read_settings
 from nedsvc.terminal import annotation_text, lookup_text
@@ -99,6 +99,13 @@ main.add_command(evaluate)
 @click.option("--candidates", is_flag=True, help="Show the candidates (json).")
 @click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
 @click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
+@click.option(
+    "--ranker",
+    type=click.Choice(["fast", "accurate"]),
+    default="fast",
+    show_default=True,
+    help="What decides; accurate reads with a sentence encoder (see nedsvc index vectors).",
+)
 @reports_errors
 def annotate(
     files: tuple[str, ...],
@@ -115,10 +122,17 @@ def annotate(
     candidates: bool,
     explain: bool,
     offsets: Offsets,
+    ranker: RankerName,
 ) -> None:
     """Link what the texts name. Without a file (or with -) the text is read from standard input."""
     options = Options(
-        types=types, threshold=threshold, limit=limit, candidates=candidates, explain=explain, offsets=offsets
+        types=types,
+        threshold=threshold,
+        limit=limit,
+        candidates=candidates,
+        explain=explain,
+        offsets=offsets,
+        ranker=ranker,
     )
     documents = _documents(files or (STDIN,), language, mentions_file, offsets)
     linker = linker_from_environment(index_folder, detector, model, source)

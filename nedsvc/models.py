@@ -22,6 +22,7 @@ _LARGEST_NUMBER = 2**31 - 1
 
 Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
+RankerName = Literal["fast", "accurate"]
 NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
 
 
@@ -67,7 +68,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
     `limit`: candidates kept a mention. `candidates`: show them. `explain`: show the values of their features.
     `offsets`: the unit in which JSON counts; in Python offsets are always code points. In Python the ids and scores of
-    the candidates are always there; `candidates` adds their entities.
+    the candidates are always there; `candidates` adds their entities. `ranker`: "accurate" reads the sentences around
+    mentions with a sentence encoder, for which the index needs vectors.
     """
 
     types: Sequence[EntityType] = ()
@@ -76,6 +78,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     candidates: bool = False
     explain: bool = False
     offsets: Offsets = "codepoint"
+    ranker: RankerName = "fast"
 
     def __post_init__(self) -> None:
         if not isinstance(self.types, tuple | list):
@@ -89,6 +92,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise InvalidInput("limit", f"must be a whole number of 1 or more, not {self.limit!r}")
         if self.offsets not in get_args(Offsets):
             raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
+        if self.ranker not in get_args(RankerName):
+            raise InvalidInput("ranker", f"{self.ranker!r} is unknown; choose from {', '.join(get_args(RankerName))}")
 
 
 class Mention(msgspec.Struct, frozen=True):
@@ -108,7 +113,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     `similarity` (0 to 1) compares that name with the one asked for. `popularity` is 0 to 1. `types` are the coarse
     types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
-    integers. `number` orders entities: the QID's digits.
+    integers. `number` orders entities: the QID's digits. `vector` is the direction of what it means, zeros where too
+    little is known of it, or None where the source has no vectors.
     """
 
     id: str
@@ -119,6 +125,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     types: frozenset[EntityType]
     links: NDArray[np.uint32]
     words: NDArray[np.uint32]
+    vector: NDArray[np.int8] | None = None
 
 
 class Office(msgspec.Struct, frozen=True, omit_defaults=True):
