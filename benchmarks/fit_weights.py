@@ -1,7 +1,9 @@
 """Fits the weights of the features on the open gold sets and prints them as JSON with their provenance.
 
     python benchmarks/fit_weights.py --index DIR > weights.json   # then move it to nedsvc/data/weights.json
+    python benchmarks/fit_weights.py --index DIR --ranker accurate > weights.json   # nedsvc/data/weights_accurate.json
 
+The index needs vectors (`nedsvc index vectors DIR`).
 The model is the ranker's own: a conditional logit with NIL as one more choice (McFadden 1974), fitted by maximum
 likelihood with an L2 penalty. A labelled mention chooses its gold entity, or NIL where no candidate is that; a
 detected one that overlaps no label chooses NIL. Each set weighs the same. The features of the later stages depend on
@@ -26,7 +28,6 @@ from nedsvc.ranking import Ranker, default_ranker
 
 ROUNDS = 3
 PENALTY = 0.01
-EVERYTHING = Options(limit=1000, explain=True)
 BY_HAND = ("demonym", "shorthand")  # the weights of what our tables say are kept as they are
 NAMES = tuple(feature.name for feature in FEATURES)
 
@@ -41,9 +42,9 @@ class Observation(msgspec.Struct, frozen=True):
     weight: float
 
 
-def observe(linker: EntityLinker, gold_set: GoldSet) -> list[Observation]:
+def observe(linker: EntityLinker, gold_set: GoldSet, options: Options) -> list[Observation]:
     """What the mentions of a set teach; together they weigh 1."""
-    found = [*_labelled(linker, gold_set.documents), *_unlabelled(linker, gold_set.documents)]
+    found = [*_labelled(linker, gold_set.documents, options), *_unlabelled(linker, gold_set.documents, options)]
     return [
         Observation(_features(link), _position(link, qid), 1 / len(found))
         for link, qid in found
@@ -51,19 +52,23 @@ def observe(linker: EntityLinker, gold_set: GoldSet) -> list[Observation]:
     ]
 
 
-def _labelled(linker: EntityLinker, documents: Sequence[GoldDocument]) -> Iterator[tuple[Link, str | None]]:
+def _labelled(
+    linker: EntityLinker, documents: Sequence[GoldDocument], options: Options
+) -> Iterator[tuple[Link, str | None]]:
     wanted = [{label.span: label.entity_id for label in document.labels if not label.coref} for document in documents]
     asked = (
         Document(text=document.text, mentions=[Span(*span) for span in sorted(spans)])
         for document, spans in zip(documents, wanted, strict=True)
     )
-    for annotation, spans in zip(linker.annotate_batch(asked, EVERYTHING), wanted, strict=True):
+    for annotation, spans in zip(linker.annotate_batch(asked, options), wanted, strict=True):
         for link in annotation.links:
             yield link, spans[link.mention.start, link.mention.end]
 
 
-def _unlabelled(linker: EntityLinker, documents: Sequence[GoldDocument]) -> Iterator[tuple[Link, None]]:
-    annotations = linker.annotate_batch((Document(text=document.text) for document in documents), EVERYTHING)
+def _unlabelled(
+    linker: EntityLinker, documents: Sequence[GoldDocument], options: Options
+) -> Iterator[tuple[Link, None]]:
+    annotations = linker.annotate_batch((Document(text=document.text) for document in documents), options)
     for annotation, document in zip(annotations, documents, strict=True):
         first, last = document.evaluation_span
         labels = [label.span for label in document.labels]
@@ -113,7 +118,7 @@ def fit(observations: Sequence[Observation], start: Ranker, sets: int) -> Ranker
         gradient = np.append(rows.T @ pulls, nil_pull)
         return -likelihood + PENALTY * parameters @ parameters / 200, -gradient + PENALTY * parameters / 100
 
-    begin = np.array([*(start.weights[name] for name in NAMES), start.nil])
+    begin = np.array([*(start.weights.get(name, 0.0) for name in NAMES), start.nil])
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=_bounds()).x.round(4).tolist()
     weights = dict(zip(NAMES, found, strict=False)) | {name: start.weights[name] for name in BY_HAND}
     return Ranker(provenance=_provenance(len(observations)), nil=found[-1], weights=weights)
@@ -134,12 +139,15 @@ def _provenance(mentions: int) -> str:
 
 def main() -> None:
     """Alternate linking and fitting; print the last weights."""
-    arguments = index_parser((__doc__ or "").partition("\n")[0]).parse_args()
+    parser = index_parser((__doc__ or "").partition("\n")[0])
+    parser.add_argument("--ranker", choices=("fast", "accurate"), default="fast", help="the ranker to fit")
+    arguments = parser.parse_args()
     path: Path = chosen_index(arguments)
-    sets, ranker = gold_sets(), default_ranker()
+    options = Options(limit=1000, explain=True, ranker=arguments.ranker)
+    sets, ranker = gold_sets(), default_ranker(arguments.ranker)
     for turn in range(ROUNDS):
-        linker = linker_from_index(path, ranker=ranker)
-        observations = [observation for gold_set in sets for observation in observe(linker, gold_set)]
+        linker = linker_from_index(path, rankers={options.ranker: ranker})
+        observations = [observation for gold_set in sets for observation in observe(linker, gold_set, options)]
         ranker = fit(observations, ranker, len(sets))
         print(f"round {turn + 1}: {ranker.weights} nil {ranker.nil}", file=sys.stderr)
     print(msgspec.json.format(msgspec.json.encode(ranker), indent=2).decode())

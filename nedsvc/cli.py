@@ -32,6 +32,7 @@ from nedsvc.models import (
     Offsets,
     Options,
     Query,
+    RankerName,
     Span,
     read_date,
 )
@@ -122,6 +123,13 @@ main.add_command(evaluate)
     help="Whether a capital that acts is the city or the government.",
 )
 @click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
+@click.option(
+    "--ranker",
+    type=click.Choice(["fast", "accurate"]),
+    default="fast",
+    show_default=True,
+    help="What decides; accurate reads with a sentence encoder (see nedsvc index vectors).",
+)
 @reports_errors
 def annotate(
     files: tuple[str, ...],
@@ -141,6 +149,7 @@ def annotate(
     roles: bool,
     metonymy: Metonymy,
     offsets: Offsets,
+    ranker: RankerName,
 ) -> None:
     """Link what the texts name. Without a file (or with -) the text is read from standard input."""
     options = Options(
@@ -152,6 +161,7 @@ def annotate(
         roles=roles,
         metonymy=metonymy,
         offsets=offsets,
+        ranker=ranker,
     )
     if date is not None:
         read_date(date)

@@ -24,13 +24,15 @@ from rich.progress import (
 from rich.table import Table
 
 from nedsvc.cli_errors import reports_errors
+from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.dump import STDIN, total_size
-from nedsvc.index.format import Manifest, check_sizes, read_manifest, verify_files
+from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
 from nedsvc.index.options import PROFILES, BuildOptions
 from nedsvc.index.sparql import Fetched, build_from_endpoint, resumable
+from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
 
@@ -144,6 +146,29 @@ def verify(folder: Path) -> None:
     manifest = read_manifest(folder)
     verify_files(folder, manifest.files)
     click.echo(f"{folder}: {len(manifest.files)} files are as they were written ({manifest.content_id}).", err=True)
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option(
+    "--threads", type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
+)
+@reports_errors
+def vectors(folder: Path, threads: int) -> None:
+    """Give the entities of an index vectors, by which both rankers know better what a text is about.
+
+    This needs the sentence encoder of nedsvc[accurate]; linking with --ranker fast then does not.
+    """
+    console = Console(stderr=True)
+    encoder = minilm_encoder(threads)
+    with (
+        _stopped_like_ctrl_c(),
+        _progress(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar,
+    ):
+        task = bar.add_task("encoding", total=None)
+        manifest = add_vectors(folder, encoder, lambda done, total: bar.update(task, completed=done, total=total))
+    size = sum(manifest.files[name].bytes for name in VECTORS)
+    console.print(f"{folder}: {size:,} bytes of vectors ({manifest.content_id})", markup=False, highlight=False)
 
 
 @contextmanager

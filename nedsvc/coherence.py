@@ -20,7 +20,7 @@ def coherence(candidates: Sequence[Candidate], chain: Ints, chosen: Floats, firs
     """
     if len(first) < 2:
         return np.zeros(len(candidates))
-    best = _best(chosen, first)
+    best = best_rows(chosen, first)
     numbers = np.array([candidate.number for candidate in candidates], dtype=np.int64)
     outgoing = _linked(candidates, range(len(candidates)), numbers[best])
     incoming = _linked(candidates, best.tolist(), numbers)
@@ -35,7 +35,7 @@ def coherence(candidates: Sequence[Candidate], chain: Ints, chosen: Floats, firs
     return 1 - np.exp(-mass)
 
 
-def _best(chosen: Floats, first: Ints) -> Ints:
+def best_rows(chosen: Floats, first: Ints) -> Ints:
     """The row of each chain's likeliest candidate, the first of equals."""
     bounds = pairwise(np.append(first, len(chosen)).tolist())
     return np.array([start + int(np.argmax(chosen[start:stop])) for start, stop in bounds], dtype=np.int64)

@@ -9,8 +9,9 @@ import numpy as np
 from nedsvc.errors import SourceUnavailable
 from nedsvc.features import STAGES, CandidateTable, Floats, Ints
 from nedsvc.grouping import Chain, chains
+from nedsvc.meaning import Contexts, unit
 from nedsvc.models import Candidate, EntityType, Mention, Status
-from nedsvc.ranking import Ranker
+from nedsvc.ranking import Judge
 from nedsvc.text import Text
 
 _FROM_AN_EXPANSION = 10  # candidates that a longer name lends to its short forms
@@ -55,7 +56,7 @@ def decide(
     text: Text,
     mentions: Sequence[Mention],
     found: Mapping[str, Sequence[Candidate]],
-    ranker: Ranker,
+    judge: Judge,
     most: int,
     type_of_first: EntityType | None = None,
 ) -> list[Decision]:
@@ -69,17 +70,21 @@ def decide(
         rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
     if not any(rows):
         return [Decision(chain, (), 1.0) for chain in groups]
-    table = _table(text, mentions, groups, rows)
+    table = _table(text, mentions, groups, rows, judge.contexts)
     values: dict[str, Floats] = {}
     for stage in STAGES:
         values |= {feature.name: feature.function(table) for feature in stage}
-        probability = ranker.probabilities(ranker.scores(values), table.first)
+        probability = judge.ranker.probabilities(judge.ranker.scores(values), table.first)
         table = msgspec.structs.replace(table, probability=probability)
     return _decisions(table, values, most)
 
 
 def _table(
-    text: Text, mentions: Sequence[Mention], groups: Sequence[Chain], rows: Sequence[Sequence[Candidate]]
+    text: Text,
+    mentions: Sequence[Mention],
+    groups: Sequence[Chain],
+    rows: Sequence[Sequence[Candidate]],
+    contexts: Contexts | None,
 ) -> CandidateTable:
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     candidates = [candidate for row in rows for candidate in row]
@@ -91,7 +96,19 @@ def _table(
         chain=np.repeat(np.arange(len(rows)), sizes),
         first=(np.cumsum(sizes) - sizes)[sizes > 0],
         probability=np.zeros(len(candidates)),
+        contexts=contexts,
+        vectors=_vectors(candidates),
     )
+
+
+def _vectors(candidates: Sequence[Candidate]) -> Floats | None:
+    """The candidates' vectors with length 1, zeros for those without; None where nobody has one."""
+    width = next((len(candidate.vector) for candidate in candidates if candidate.vector is not None), None)
+    if width is None:
+        return None
+    unknown = np.zeros(width, dtype=np.int8)
+    vectors = [unknown if candidate.vector is None else candidate.vector for candidate in candidates]
+    return unit(np.array(vectors, dtype=np.float64))
 
 
 def _may_be(candidate: Candidate, type_: EntityType) -> bool:

@@ -1,10 +1,12 @@
 """From settings to a linker: the only place that names concrete sources and detectors."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import platformdirs
 
 from nedsvc import __version__, tables
@@ -16,17 +18,20 @@ from nedsvc.detect.gazetteer import Gazetteer
 from nedsvc.detect.recurring import RecurringDetector
 from nedsvc.detect.trim import TrimmedDetector
 from nedsvc.detect.union import UnionDetector
-from nedsvc.errors import InvalidInput
+from nedsvc.encoders.minilm import MiniLmEncoder, minilm_encoder
+from nedsvc.errors import IndexFormatError, InvalidInput
 from nedsvc.identifiers import IdentifierLookup
-from nedsvc.index.reader import Index
+from nedsvc.index.reader import Index, Meanings
 from nedsvc.language import language_guesser
 from nedsvc.linker import PATIENCE, EntityLinker, Extras
+from nedsvc.meaning import SentenceContexts, WordContexts
 from nedsvc.metonymy import Metonyms
+from nedsvc.models import RankerName
 from nedsvc.offices import OfficeBook
 from nedsvc.pace import Limits, Pace
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.pace.redis import RedisPace
-from nedsvc.ranking import Ranker, default_ranker
+from nedsvc.ranking import Judge, Judges, Ranker, default_ranker, judges_without_vectors
 from nedsvc.roles import RoleReader, RoleTables
 from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings, required_contact
 from nedsvc.sources import KnowledgeSource
@@ -68,14 +73,17 @@ def identifiers_from_settings(settings: Settings) -> IdentifierLookup:
 
 
 def linker_from_index(
-    path: Path, detector: str = "both", model: str | None = None, ranker: Ranker | None = None
+    path: Path,
+    detector: str = "both",
+    model: str | None = None,
+    rankers: Mapping[RankerName, Ranker] = {},
 ) -> EntityLinker:
-    """A linker over the index in this folder alone, with the shipped weights unless a ranker is given.
+    """A linker over the index in this folder alone, with the shipped weights where no rankers are given.
 
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
     index = Index.open(path)
-    return _linker((_local(index),), index, detector, model, ranker=ranker)
+    return _linker((_local(index),), index, detector, model, rankers=rankers)
 
 
 def cache_from_settings(settings: Settings) -> Cache:
@@ -93,13 +101,13 @@ def _linker(
     detector: str,
     model: str | None,
     *,
-    ranker: Ranker | None = None,
+    rankers: Mapping[RankerName, Ranker] = {},
     patience: float = PATIENCE,
 ) -> EntityLinker:
     return EntityLinker(
         sources,
         _detector(detector, index, model),
-        ranker or default_ranker(),
+        _judges(index, rankers.get("fast", default_ranker()), rankers.get("accurate", default_ranker("accurate"))),
         language_guesser([language for source in sources for language in source.languages]),
         name=f"{__version__} {detector} {model} {index.manifest.content_id}",
         patience=patience,
@@ -119,6 +127,25 @@ def _extras(index: Index) -> Extras:
     )
     metonyms = Metonyms(book, frozenset(tables.leaders()), tables.actor_verbs(), tables.actor_nouns())
     return Extras(RoleReader(book, roles), metonyms)
+
+
+def _judges(index: Index, fast: Ranker, accurate: Ranker) -> Judges:
+    """The judges over an index; the accurate one loads its encoder when it is asked for first."""
+    meanings = index.meanings
+    if meanings is None:
+        return msgspec.structs.replace(judges_without_vectors(fast), accurate=accurate)
+    return Judges(
+        Judge(fast, WordContexts(meanings.words, meanings.vectors)), accurate, cache(lambda: _sentences(meanings))
+    )
+
+
+def _sentences(meanings: Meanings) -> SentenceContexts:
+    if meanings.encoder != MiniLmEncoder.name:
+        raise IndexFormatError(
+            f"The index's vectors were made by {meanings.encoder}, which is not known here: make them anew with "
+            "`nedsvc index vectors DIR`."
+        )
+    return SentenceContexts(minilm_encoder(), meanings.plain, meanings.axes)
 
 
 def _sources(settings: Settings, index: Index) -> tuple[KnowledgeSource, ...]:

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nedsvc.coherence import coherence
+from nedsvc.coherence import best_rows, coherence
 from nedsvc.grouping import Chain
+from nedsvc.meaning import Contexts, unit
 from nedsvc.models import Candidate, EntityType, Mention, NameKind
 from nedsvc.text import Text
 
@@ -16,6 +17,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WINDOW = 30  # words on each side of a mention that count as near
+SURE = 0.95  # the probability from which on the text around a mention need not be read
 _FAR = 0.3  # the weight of a word of the document that is not near
 
 
@@ -23,7 +25,8 @@ class CandidateTable(msgspec.Struct, frozen=True):
     """The candidates of a document, one row each, sorted by chain.
 
     `chain` is the row's chain and `first` the row where each chain begins (a chain without candidates has no row and
-    no place in `first`). `probability` is the row's probability by the features of the stages before.
+    no place in `first`). `probability` is the row's probability by the features of the stages before. `vectors` holds
+    the direction of each row's entity (zeros: too little is known of it); `contexts` reads the text for them.
     """
 
     text: Text
@@ -33,6 +36,8 @@ class CandidateTable(msgspec.Struct, frozen=True):
     chain: Ints
     first: Ints
     probability: Floats
+    contexts: Contexts | None = None
+    vectors: Floats | None = None
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -191,6 +196,51 @@ def antecedent(table: CandidateTable) -> Floats:
     )
 
 
+def meaning(table: CandidateTable) -> Floats:
+    """How near the entity's vector is to that of the text around the mention, against the other candidates, -2 to 2.
+
+    0 where the text need not be read: where the mention is sure enough (`SURE`) by the features before, and where
+    fewer than two candidates have a vector.
+    """
+    found = np.zeros(len(table.candidates))
+    if table.contexts is None or table.vectors is None:
+        return found
+    asked = _worth_reading(table, table.vectors)
+    if not len(asked):
+        return found
+    spans = [[table.text.positions(table.mentions[one]) for one in table.chains[chain].mentions] for chain in asked]
+    contexts = np.zeros((len(table.chains), table.vectors.shape[1]))
+    contexts[asked] = table.contexts.read(table.text, spans)
+    return _against_others(table, table.vectors, np.einsum("ij,ij->i", table.vectors, contexts[table.chain]))
+
+
+def _worth_reading(table: CandidateTable, vectors: Floats) -> Ints:
+    """The chains that are not sure and have several candidates with a vector."""
+    known = np.add.reduceat(vectors.any(axis=1).astype(np.int64), table.first)
+    best = np.maximum.reduceat(table.probability, table.first)
+    chains: Ints = table.chain[table.first][(known > 1) & (best < SURE)]
+    return chains
+
+
+def _against_others(table: CandidateTable, vectors: Floats, values: Floats) -> Floats:
+    """The values minus the mean of the chain's candidates that have a vector; 0 for those without one."""
+    known = vectors.any(axis=1).astype(np.float64)
+    means = np.add.reduceat(values * known, table.first) / np.maximum(np.add.reduceat(known, table.first), 1)
+    centred: Floats = (values - np.repeat(means, _sizes(table))) * known
+    return centred
+
+
+def related(table: CandidateTable) -> Floats:
+    """How near the entity's vector is to those of what the others mean, against the other candidates, -2 to 2."""
+    if table.vectors is None:
+        return np.zeros(len(table.candidates))
+    best = best_rows(table.probability, table.first)
+    meant = table.vectors[best] * table.probability[best][:, np.newaxis]
+    others = unit(meant.sum(axis=0) - meant)
+    values = np.einsum("ij,ij->i", table.vectors, np.repeat(others, _sizes(table), axis=0))
+    return _against_others(table, table.vectors, values)
+
+
 def linked(table: CandidateTable) -> Floats:
     """Links between the entity and what the other mentions mean, in either direction, 0 to 1."""
     return coherence(table.candidates, table.chain, table.probability, table.first)
@@ -211,8 +261,8 @@ STAGES = (
         Feature("type", type_),
         Feature("context", context),
     ),
-    (Feature("antecedent", antecedent),),
-    (Feature("coherence", linked),),
+    (Feature("antecedent", antecedent), Feature("meaning", meaning)),
+    (Feature("coherence", linked), Feature("related", related)),
 )
 FEATURES = tuple(feature for stage in STAGES for feature in stage)
 

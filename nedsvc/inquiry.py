@@ -7,7 +7,7 @@ import msgspec
 from nedsvc.decision import Decision, decide, status
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Candidate, EntityType, Mention
-from nedsvc.ranking import Ranker
+from nedsvc.ranking import Judge
 from nedsvc.sources import Candidates, KnowledgeSource, Known
 from nedsvc.text import Text
 
@@ -25,9 +25,9 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """How to decide: with what weights, how many candidates to keep, and the least probability of a link."""
+    """How to decide: by which judge, how many candidates to keep, and the least probability of a link."""
 
-    ranker: Ranker
+    judge: Judge
     most: int
     threshold: float
 
@@ -112,9 +112,7 @@ def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -
 
 
 def _decide(reading: Reading, found: Findings, terms: Terms) -> list[Decision]:
-    decisions = decide(
-        reading.text, reading.mentions, found.candidates, terms.ranker, terms.most, reading.type_of_first
-    )
+    decisions = decide(reading.text, reading.mentions, found.candidates, terms.judge, terms.most, reading.type_of_first)
     if not found.failures:
         return decisions
     return [_with_failure(decision, decisions, found.failures) for decision in decisions]

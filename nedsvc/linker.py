@@ -28,7 +28,7 @@ from nedsvc.models import (
     Span,
     checked_qid,
 )
-from nedsvc.ranking import Ranker
+from nedsvc.ranking import Judges, Ranker, judges_without_vectors
 from nedsvc.roles import FoundRole, RoleReader
 from nedsvc.sources import KnowledgeSource, Known
 from nedsvc.text import Text, read_text
@@ -61,14 +61,15 @@ class EntityLinker:
 
     The first source is asked for everything, each further one for what is not linked by then. A text may keep them
     busy for `patience` seconds; what could not be asked by then is an error of its mention. `name` says what detects,
-    so that answers of different linkers over the same knowledge can be told apart.
+    so that answers of different linkers over the same knowledge can be told apart. Of the `judges` the options choose
+    one; a ranker alone decides without vectors.
     """
 
     def __init__(  # noqa: PLR0913 (all but the first four have defaults)
         self,
         sources: Sequence[KnowledgeSource],
         detector: Detector,
-        ranker: Ranker,
+        judges: Judges | Ranker,
         guess_language: Callable[[str], str],
         *,
         name: str = "",
@@ -78,7 +79,7 @@ class EntityLinker:
         self._sources = tuple(sources)
         self._languages = tuple(dict.fromkeys(language for source in sources for language in source.languages))
         self._detector = detector
-        self._ranker = ranker
+        self._judges = judges_without_vectors(judges) if isinstance(judges, Ranker) else judges
         self._guess_language = guess_language
         self._name = name
         self._patience = patience
@@ -97,8 +98,7 @@ class EntityLinker:
     @property
     def identity(self) -> tuple[str, ...]:
         """All that tells the answers of this linker from another's, but for text and options."""
-        weights = (f"{name} {weight}" for name, weight in self._ranker.weights.items())
-        return self._name, self.index, f"nil {self._ranker.nil}", *weights
+        return self._name, self.index, *self._judges.identity
 
     @classmethod
     def from_index(
@@ -279,7 +279,8 @@ class EntityLinker:
         return time.monotonic() + self._patience * texts
 
     def _decide(self, readings: Sequence[Reading], options: Options, until: float) -> list[list[Decision]]:
-        return inquire(self._sources, readings, Terms(self._ranker, options.limit, options.threshold), until)
+        judge = self._judges.chosen(options.ranker)
+        return inquire(self._sources, readings, Terms(judge, options.limit, options.threshold), until)
 
     def _fetch(
         self,

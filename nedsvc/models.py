@@ -26,6 +26,7 @@ _LARGEST_NUMBER = 2**31 - 1
 Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
 Metonymy = Literal["literal", "referent"]
+RankerName = Literal["fast", "accurate"]
 NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
 
 
@@ -79,7 +80,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `roles`: tell who held the offices that the text names ("the Russian prime minister") on its day. `metonymy`:
     whether a capital that acts is the city (`literal`) or the government that it stands for (`referent`).
     `offsets`: the unit in which JSON counts; in Python offsets are always code points. In Python the ids and scores of
-    the candidates are always there; `candidates` adds their entities.
+    the candidates are always there; `candidates` adds their entities. `ranker`: "accurate" reads the sentences around
+    mentions with a sentence encoder, for which the index needs vectors.
     """
 
     types: Sequence[EntityType] = ()
@@ -90,6 +92,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     roles: bool = False
     metonymy: Metonymy = "literal"
     offsets: Offsets = "codepoint"
+    ranker: RankerName = "fast"
 
     def __post_init__(self) -> None:
         if not isinstance(self.types, tuple | list):
@@ -107,6 +110,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise InvalidInput("metonymy", f"{self.metonymy!r} is unknown; choose from {', '.join(get_args(Metonymy))}")
         if self.offsets not in get_args(Offsets):
             raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
+        if self.ranker not in get_args(RankerName):
+            raise InvalidInput("ranker", f"{self.ranker!r} is unknown; choose from {', '.join(get_args(RankerName))}")
 
 
 class Mention(msgspec.Struct, frozen=True):
@@ -126,7 +131,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     `similarity` (0 to 1) compares that name with the one asked for. `popularity` is 0 to 1. `types` are the coarse
     types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
-    integers. `number` orders entities: the QID's digits.
+    integers. `number` orders entities: the QID's digits. `vector` is the direction of what it means, zeros where too
+    little is known of it, or None where the source has no vectors.
     """
 
     id: str
@@ -137,6 +143,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     types: frozenset[EntityType]
     links: NDArray[np.uint32]
     words: NDArray[np.uint32]
+    vector: NDArray[np.int8] | None = None
 
 
 class Office(msgspec.Struct, frozen=True, omit_defaults=True):

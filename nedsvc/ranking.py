@@ -1,12 +1,16 @@
 """From features to probabilities: a conditional logit with "none of these" (NIL) as one more choice."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from nedsvc.errors import InvalidInput
+from nedsvc.meaning import Contexts
+from nedsvc.models import RankerName
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,8 +42,47 @@ class Ranker(msgspec.Struct, frozen=True):
         return probabilities
 
 
+class Judge(msgspec.Struct, frozen=True):
+    """How to decide: the weights, and what reads texts for the entities' vectors (None: these do not count)."""
+
+    ranker: Ranker
+    contexts: Contexts | None = None
+
+
+class Judges(msgspec.Struct, frozen=True):
+    """The judges to choose from.
+
+    The accurate one has weights of its own; `sentences` makes what it reads with when it is asked for first. It raises
+    what tells why that cannot be.
+    """
+
+    fast: Judge
+    accurate: Ranker
+    sentences: Callable[[], Contexts]
+
+    def chosen(self, name: RankerName) -> Judge:
+        """The judge of this name. Raises `ModelNotInstalled` or `InvalidInput` where there is no accurate one."""
+        return self.fast if name == "fast" else Judge(self.accurate, self.sentences())
+
+    @property
+    def identity(self) -> Iterator[str]:
+        """All that their answers depend on beside the knowledge."""
+        for ranker in (self.fast.ranker, self.accurate):
+            yield f"nil {ranker.nil}"
+            yield from (f"{name} {weight}" for name, weight in ranker.weights.items())
+
+
 @cache
-def default_ranker() -> Ranker:
+def default_ranker(name: RankerName = "fast") -> Ranker:
     """The ranker with the weights that come with the package."""
-    content = files("nedsvc").joinpath("data/weights.json").read_bytes()
-    return msgspec.json.decode(content, type=Ranker)
+    file = {"fast": "weights.json", "accurate": "weights_accurate.json"}[name]
+    return msgspec.json.decode(files("nedsvc").joinpath(f"data/{file}").read_bytes(), type=Ranker)
+
+
+def judges_without_vectors(ranker: Ranker) -> Judges:
+    """The judges over knowledge that has no vectors."""
+    return Judges(Judge(ranker), default_ranker("accurate"), _no_vectors)
+
+
+def _no_vectors() -> Contexts:
+    raise InvalidInput("ranker", "accurate needs an index with vectors; make them with `nedsvc index vectors DIR`")

@@ -121,6 +121,12 @@ def actor_nouns() -> frozenset[str]:
 
 
 @cache
+def plain_sentences() -> tuple[str, ...]:
+    """English sentences such as any text may hold."""
+    return tuple(_lines("plain_sentences.txt"))
+
+
+@cache
 def roots() -> tuple[Root, ...]:
     """Classes of Wikidata whose instances have a coarse type."""
     return tuple(Root(qid_number(qid), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("names", "similarity", "matching", "text", "context", "offsets", "tables", "classes"),
-            *("popularity", "wikibase", "etiquette", "dating"),
+            *("popularity", "wikibase", "etiquette", "dating", "encoders"),
             *("index", "index.*"),
         }
     ),
@@ -34,6 +34,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "features",
             "coherence",
             "ranking",
+            "meaning",
+            "encoders.*",
             "decision",
             "inquiry",
             "language",
@@ -43,7 +45,12 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"linker", "identifiers"}),
-    frozenset({"index.build", "index.queries", "index.sparql", "starter", "answers", "evaluation", "evaluation.*"}),
+    frozenset(
+        {
+            *("index.build", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
+            *("starter", "answers", "evaluation", "evaluation.*"),
+        }
+    ),
     frozenset({"", "factory"}),
     frozenset({"__main__", "cli", "cli_index", "cli_evaluate", "cli_errors", "terminal", "web", "web.*"}),
 )

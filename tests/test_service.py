@@ -410,6 +410,7 @@ def test_every_option_is_part_of_the_key() -> None:
         "offsets": "utf16",
         "roles": True,
         "metonymy": "referent",
+        "ranker": "accurate",
     }
     assert set(changed) == set(Options.__struct_fields__), "a new option needs a value here"
     client.annotate()

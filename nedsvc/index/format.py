@@ -20,6 +20,9 @@ MANIFEST = "manifest.json"
 NAMES = "names.marisa"
 TOKENS = "tokens.marisa"
 RECORDS = "records.bin"
+# Not in every index: the entities' vectors (a row of zeros: none), the axes to which a vector of the encoder is cut,
+# what any sentence's vector has in common with others, and the vectors of single words.
+VECTORS = ("entity_vectors.npy", "vector_axes.npy", "plain_vector.npy", "lexicon_words.npy", "lexicon_vectors.npy")
 
 # Positions held have no coarse type of their own: they are kept for roles and for a holder's context.
 OFFICE = 1 << len(ENTITY_TYPES)
@@ -61,7 +64,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an index says of itself."""
+    """What an index says of itself. `encoder` names what made its vectors; without one it has none."""
 
     format_version: int
     content_id: str
@@ -70,6 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     dump_date: str | None
     files: dict[str, FileEntry]
+    encoder: str | None = None
 
 
 class _Version(msgspec.Struct):

@@ -43,6 +43,20 @@ class Postings(NamedTuple):
     languages: NDArray[np.uint16]
 
 
+class Meanings(NamedTuple):
+    """How a text is compared with the entities' vectors.
+
+    `encoder` names what made them; of one of its vectors `plain` is taken off and the rest multiplied by `axes`.
+    `vectors` holds the vector of each of the single `words` (`context.word_number`), which are sorted.
+    """
+
+    encoder: str
+    axes: NDArray[np.float32]
+    plain: NDArray[np.float32]
+    words: Rows
+    vectors: NDArray[np.float16]
+
+
 class Index:
     """An index that is open. `names` has the keys, `numbers`, `popularity` and `types` a value for each row."""
 
@@ -63,6 +77,7 @@ class Index:
         self._posting_columns = tuple(arrays[f"posting_{name}"] for name in Postings._fields)
         self._bearer_start, self._bearer_rows = arrays["bearer_start"], arrays["bearer_rows"]
         self.offices = OfficeArrays.of(arrays)
+        self._entity_vectors = arrays.get("entity_vectors")
         self._records = _mapped(path / RECORDS)
         self._type_sets: dict[int, frozenset[EntityType]] = {}
         self._similar = fuzzy.SimilarNames(self.names, self._words, arrays)
@@ -140,6 +155,23 @@ class Index:
         """The numbers (`context.word_number`) of the words around the entity, sorted."""
         return self._word_numbers[self._words_start[row] : self._words_start[row + 1]]
 
+    @property
+    def meanings(self) -> Meanings | None:
+        """What comes with the entities' vectors; None in an index without."""
+        if self._entity_vectors is None:
+            return None
+        return Meanings(
+            encoder=self.manifest.encoder or "",
+            axes=self._arrays["vector_axes"],
+            plain=self._arrays["plain_vector"],
+            words=self._arrays["lexicon_words"],
+            vectors=self._arrays["lexicon_vectors"],
+        )
+
+    def vector(self, row: int) -> NDArray[np.int8] | None:
+        """The direction of the entity's meaning; zeros where too little is known of it, None without vectors."""
+        return None if self._entity_vectors is None else self._entity_vectors[row]
+
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
         mask = int(self.types[row])
@@ -150,12 +182,11 @@ class Index:
 
     def entity(self, row: int) -> Entity:
         """The entity as it is shown."""
-        record = self._record(row)
-        languages = self.manifest.languages
+        record = self.record(row)
         return Entity(
             id=f"Q{self.numbers[row]}",
             label=next(iter(record.labels.values())),
-            description=_in_first(record.descriptions, languages),
+            description=self.described(record),
             types=type_names(int(self.types[row])),
             names=names_by_language(record.labels, record.aliases),
             wikipedia=record.wikipedia,
@@ -163,6 +194,10 @@ class Index:
             dates=record.dates,
             popularity=round(float(self.popularity[row]), 4),
         )
+
+    def described(self, record: Record) -> str | None:
+        """The description in the first language that has one."""
+        return _in_first(record.descriptions, self.manifest.languages)
 
     def popularity_of(self, number: int) -> float:
         """How well known the entity with this QID number is, 0 to 1; 0 for one that is not here."""
@@ -172,7 +207,7 @@ class Index:
     def label_of(self, number: int) -> str | None:
         """The label of the entity with this QID number; None for one that is not here."""
         row = self.row(number)
-        return None if row is None else next(iter(self._record(row).labels.values()))
+        return None if row is None else next(iter(self.record(row).labels.values()))
 
     def similar_names(self, key: str, limit: int) -> list[tuple[str, float]]:
         """Known keys close to this one with their similarity (0 to 1), the best first."""
@@ -182,7 +217,8 @@ class Index:
         """Compare all checksums; raises `IndexFormatError` at the first that is wrong."""
         verify_files(self.path, self.manifest.files)
 
-    def _record(self, row: int) -> Record:
+    def record(self, row: int) -> Record:
+        """What is kept of the entity for display."""
         start = int(self._arrays["record_start"][row])
         return decode_record(self._records[start : start + int(self._arrays["record_size"][row])])
 

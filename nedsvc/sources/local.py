@@ -124,6 +124,7 @@ class LocalSource:
             types=index.entity_types(row),
             links=index.links(row),
             words=index.words(row),
+            vector=index.vector(row),
         )
 
 
