@@ -13,9 +13,11 @@ from nedsvc.models import (
     Link,
     Lookup,
     Office,
+    OfficeName,
     Options,
     Provenance,
     RankedCandidate,
+    Role,
     Status,
 )
 from nedsvc.offsets import offset_table
@@ -59,13 +61,33 @@ class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     explanation: Mapping[str, float] | UnsetType = UNSET
 
 
+class RoleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Words that mean the holder of an office; `entity` is the holder, null unless it is linked.
+
+    `candidates` are there on request, and where the role is ambiguous.
+    """
+
+    start: int
+    end: int
+    surface: str
+    type: EntityType | None
+    status: Status
+    confidence: float
+    entity: EntityAnswer | None
+    office: OfficeName | None
+    error: str | UnsetType = UNSET
+    candidates: tuple[CandidateAnswer, ...] | UnsetType = UNSET
+
+
 class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An annotated document."""
+    """An annotated document; `roles`, and the `date` that they are told for, are there on request."""
 
     id: str | None
     language: str
     index: str
     mentions: tuple[MentionAnswer, ...]
+    date: str | UnsetType | None = UNSET
+    roles: tuple[RoleAnswer, ...] | UnsetType = UNSET
 
 
 class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +122,13 @@ def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
             _mention_answer(link, places[link.mention.start], places[link.mention.end], options)
             for link in annotation.links
         ),
+        date=annotation.date if options.roles else UNSET,
+        roles=tuple(
+            _role_answer(role, places[role.mention.start], places[role.mention.end], options)
+            for role in annotation.roles
+        )
+        if options.roles
+        else UNSET,
     )
 
 
@@ -167,6 +196,22 @@ def _mention_answer(link: Link, start: int, end: int, options: Options) -> Menti
         error=link.error or UNSET,
         candidates=tuple(map(_candidate_answer, link.candidates)) if options.candidates else UNSET,
         explanation={name: _rounded(value) for name, value in features.items()} if options.explain else UNSET,
+    )
+
+
+def _role_answer(role: Role, start: int, end: int, options: Options) -> RoleAnswer:
+    shown = options.candidates or role.status == "ambiguous"
+    return RoleAnswer(
+        start=start,
+        end=end,
+        surface=role.mention.surface,
+        type=role.mention.label,
+        status=role.status,
+        confidence=_rounded(role.confidence),
+        entity=entity_answer(role.entity) if role.entity else None,
+        office=role.office,
+        error=role.error or UNSET,
+        candidates=tuple(map(_candidate_answer, role.candidates)) if shown else UNSET,
     )
 
 

@@ -22,7 +22,7 @@ from nedsvc.factory import (
     linker_from_environment,
     linker_from_settings,
 )
-from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Offsets, Options, Query, Span
+from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Metonymy, Offsets, Options, Query, Span, read_date
 from nedsvc.offsets import code_point_spans
 from nedsvc.settings import SOURCES, read_settings
 from nedsvc.terminal import annotation_text, lookup_text
@@ -98,6 +98,15 @@ main.add_command(evaluate)
 @click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention.")
 @click.option("--candidates", is_flag=True, help="Show the candidates (json).")
 @click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
+@click.option("--date", help="Day on which the texts were written (2023-03-21), for --roles [what they tell, else today].")
+@click.option("--roles", is_flag=True, help="Tell who held the offices that the text names.")
+@click.option(
+    "--metonymy",
+    type=click.Choice(["literal", "referent"]),
+    default="literal",
+    show_default=True,
+    help="Whether a capital that acts is the city or the government.",
+)
 @click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
 @reports_errors
 def annotate(
@@ -114,13 +123,28 @@ def annotate(
     limit: int,
     candidates: bool,
     explain: bool,
+    date: str | None,
+    roles: bool,
+    metonymy: Metonymy,
     offsets: Offsets,
 ) -> None:
     """Link what the texts name. Without a file (or with -) the text is read from standard input."""
     options = Options(
-        types=types, threshold=threshold, limit=limit, candidates=candidates, explain=explain, offsets=offsets
+        types=types,
+        threshold=threshold,
+        limit=limit,
+        candidates=candidates,
+        explain=explain,
+        roles=roles,
+        metonymy=metonymy,
+        offsets=offsets,
     )
-    documents = _documents(files or (STDIN,), language, mentions_file, offsets)
+    if date is not None:
+        read_date(date)
+    documents = [
+        msgspec.structs.replace(document, date=date)
+        for document in _documents(files or (STDIN,), language, mentions_file, offsets)
+    ]
     linker = linker_from_environment(index_folder, detector, model, source)
     failed: list[Link] = []
     for annotation in linker.annotate_batch(documents, options):

@@ -20,11 +20,14 @@ from nedsvc.errors import InvalidInput
 from nedsvc.identifiers import IdentifierLookup
 from nedsvc.index.reader import Index
 from nedsvc.language import language_guesser
-from nedsvc.linker import PATIENCE, EntityLinker
+from nedsvc.linker import PATIENCE, EntityLinker, Extras
+from nedsvc.metonymy import Metonyms
+from nedsvc.offices import OfficeBook
 from nedsvc.pace import Limits, Pace
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.pace.redis import RedisPace
 from nedsvc.ranking import Ranker, default_ranker
+from nedsvc.roles import RoleReader, RoleTables
 from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings, required_contact
 from nedsvc.sources import KnowledgeSource
 from nedsvc.sources.local import LocalSource
@@ -100,7 +103,21 @@ def _linker(
         language_guesser([language for source in sources for language in source.languages]),
         name=f"{__version__} {detector} {model} {index.manifest.content_id}",
         patience=patience,
+        extras=_extras(index),
     )
+
+
+def _extras(index: Index) -> Extras:
+    book = OfficeBook(index, tables.demonyms_of_places())
+    roles = RoleTables(
+        nouns=tables.role_nouns(),
+        others=tables.role_names(),
+        leaders=tables.leaders(),
+        seats=tables.seats(),
+        groups=tables.group_nouns(),
+        idle=tables.stop_words(),
+    )
+    return Extras(RoleReader(book, roles), Metonyms(book, tables.actor_verbs(), tables.actor_nouns()))
 
 
 def _sources(settings: Settings, index: Index) -> tuple[KnowledgeSource, ...]:

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from nedsvc.decision import Choice, Decision, status
 from nedsvc.detect import Detector
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.inquiry import Reading, Terms, fetch, inquire
+from nedsvc.metonymy import Metonyms
 from nedsvc.models import (
     Annotation,
     Document,
@@ -17,13 +20,16 @@ from nedsvc.models import (
     Link,
     Lookup,
     Mention,
+    OfficeName,
     Options,
     Query,
     RankedCandidate,
+    Role,
     Span,
     checked_qid,
 )
 from nedsvc.ranking import Ranker
+from nedsvc.roles import FoundRole, RoleReader
 from nedsvc.sources import KnowledgeSource, Known
 from nedsvc.text import Text, read_text
 
@@ -40,6 +46,16 @@ _MOST_TELLING: tuple[EntityType, ...] = (
 _DEFAULTS = Options()
 
 
+class Extras(msgspec.Struct, frozen=True):
+    """What reads more from a text than its mentions, where an option asks for it and an index knows enough."""
+
+    roles: RoleReader | None = None
+    metonyms: Metonyms | None = None
+
+
+_NO_EXTRAS = Extras()
+
+
 class EntityLinker:
     """Links the mentions of texts to entities of knowledge sources.
 
@@ -48,7 +64,7 @@ class EntityLinker:
     so that answers of different linkers over the same knowledge can be told apart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but the first four have defaults)
         self,
         sources: Sequence[KnowledgeSource],
         detector: Detector,
@@ -57,6 +73,7 @@ class EntityLinker:
         *,
         name: str = "",
         patience: float = PATIENCE,
+        extras: Extras = _NO_EXTRAS,
     ) -> None:
         self._sources = tuple(sources)
         self._languages = tuple(dict.fromkeys(language for source in sources for language in source.languages))
@@ -65,6 +82,7 @@ class EntityLinker:
         self._guess_language = guess_language
         self._name = name
         self._patience = patience
+        self._extras = extras
 
     @property
     def index(self) -> str:
@@ -106,10 +124,11 @@ class EntityLinker:
         *,
         language: str = "en",
         mentions: Sequence[Span] | None = None,
+        date: str | None = None,
         options: Options = _DEFAULTS,
     ) -> Annotation:
-        """The links of one text. Raises `InvalidInput`."""
-        document = Document(text=text, language=language, mentions=mentions)
+        """The links of one text; `date` is the day of the text, for its roles. Raises `InvalidInput`."""
+        document = Document(text=text, language=language, mentions=mentions, date=date)
         return next(self.annotate_batch([document], options))
 
     def annotate_batch(self, documents: Iterable[Document], options: Options = _DEFAULTS) -> Iterator[Annotation]:
@@ -187,8 +206,10 @@ class EntityLinker:
             for text, found, document in zip(texts, self._detector.detect(texts), documents, strict=True)
         ]
         decisions = self._decide(readings, options, until)
-        entities = self._fetch(readings, decisions, options, until)
-        for document, reading, decided in zip(documents, readings, decisions, strict=True):
+        days, roles = self._find_roles(documents, readings, decisions, options)
+        decisions = self._with_referents(readings, decisions, options)
+        entities = self._fetch(readings, decisions, options, until, roles)
+        for document, reading, decided, day, found in zip(documents, readings, decisions, days, roles, strict=True):
             language = reading.text.language
             links = _links(reading.mentions, decided, entities[language], options)
             wanted = None if document.mentions is None else {(span.start, span.end) for span in document.mentions}
@@ -198,7 +219,52 @@ class EntityLinker:
                 index=self.index,
                 text=document.text,
                 links=tuple(_kept(links, wanted, options)),
+                roles=tuple(self._roles(found, entities[language], wanted, options)),
+                date=day,
             )
+
+    def _find_roles(
+        self,
+        documents: Sequence[Document],
+        readings: Sequence[Reading],
+        decisions: Sequence[Sequence[Decision]],
+        options: Options,
+    ) -> tuple[list[str | None], list[list[FoundRole]]]:
+        """The day of each text and the roles in it, where they are asked for."""
+        reader = self._extras.roles
+        if not options.roles or reader is None:
+            return [None] * len(documents), [[] for _ in documents]
+        days = [reader.day(document.date, document.text) for document in documents]
+        roles = [
+            reader.read(reading.text, reading.mentions, decided, day, options.threshold)
+            for reading, decided, day in zip(readings, decisions, days, strict=True)
+        ]
+        return [day.isoformat() for day in days], roles
+
+    def _with_referents(
+        self, readings: Sequence[Reading], decisions: Sequence[list[Decision]], options: Options
+    ) -> Sequence[list[Decision]]:
+        """The decisions, those apart in which a capital stands for its government, where this is asked for."""
+        metonyms = self._extras.metonyms
+        if options.metonymy == "literal" or metonyms is None:
+            return decisions
+        return [
+            metonyms.referents(reading.text, reading.mentions, decided, options.threshold)
+            for reading, decided in zip(readings, decisions, strict=True)
+        ]
+
+    def _roles(
+        self,
+        found: Sequence[FoundRole],
+        entities: Mapping[str, Known],
+        wanted: set[tuple[int, int]] | None,
+        options: Options,
+    ) -> Iterator[Role]:
+        for role in found:
+            if wanted is not None and (role.start, role.end) not in wanted:
+                continue
+            if not options.types or "PERSON" in options.types:
+                yield _role(role, self._extras.roles, entities, options)
 
     def _read(self, document: Document) -> Text:
         language = document.language
@@ -216,10 +282,18 @@ class EntityLinker:
         return inquire(self._sources, readings, Terms(self._ranker, options.limit, options.threshold), until)
 
     def _fetch(
-        self, readings: Sequence[Reading], decisions: Sequence[Sequence[Decision]], options: Options, until: float
+        self,
+        readings: Sequence[Reading],
+        decisions: Sequence[Sequence[Decision]],
+        options: Options,
+        until: float,
+        roles: Sequence[Sequence[FoundRole]] = (),
     ) -> dict[str, Mapping[str, Known]]:
         """The entities that the answers show, by language; each is asked for once."""
         shown: dict[str, list[str]] = {}
+        for reading, found in zip(readings, roles, strict=False):
+            holders = (f"Q{number}" for role in found for number, _ in role.candidates[: options.limit])
+            shown.setdefault(reading.text.language, []).extend(holders)
         for reading, decided in zip(readings, decisions, strict=True):
             shown.setdefault(reading.text.language, []).extend(_shown(decided, options))
         return {language: fetch(self._sources, ids, language, until) for language, ids in shown.items()}
@@ -321,12 +395,36 @@ def _link(mention: Mention, decision: Decision, entities: Mapping[str, Known], o
     )
 
 
+def _role(role: FoundRole, reader: RoleReader | None, entities: Mapping[str, Known], options: Options) -> Role:
+    candidates = tuple(
+        RankedCandidate(id=f"Q{number}", score=score, entity=_if_entity(entities.get(f"Q{number}")))
+        for number, score in role.candidates[: options.limit]
+    )
+    best = entities.get(candidates[0].id) if candidates else None
+    failure = best if role.status == "linked" and isinstance(best, SourceUnavailable) else None
+    entity = _if_entity(best) if role.status == "linked" else None
+    found = "error" if failure else role.status
+    label = reader.office_label(role.office) if reader and role.office is not None else None
+    return Role(
+        mention=Mention(role.start, role.end, role.surface, "PERSON"),
+        status="nil" if found == "linked" and entity is None else found,
+        confidence=candidates[0].score if candidates else 0.0,
+        entity=entity,
+        office=OfficeName(f"Q{role.office}", label) if label is not None else None,
+        candidates=candidates,
+        error=str(failure) if failure else None,
+    )
+
+
+def _if_entity(known: Known | None) -> Entity | None:
+    return known if isinstance(known, Entity) else None
+
+
 def _ranked(choice: Choice, entities: Mapping[str, Known], options: Options) -> RankedCandidate:
-    known = entities.get(choice.candidate.id)
     return RankedCandidate(
         id=choice.candidate.id,
         score=choice.probability,
-        entity=known if isinstance(known, Entity) else None,
+        entity=_if_entity(entities.get(choice.candidate.id)),
         features=choice.features if options.explain else {},
     )
 

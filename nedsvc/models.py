@@ -4,8 +4,10 @@ They are `msgspec.Struct`s: frozen like dataclasses, but some ten times as cheap
 thousands of candidates), and they encode to JSON as they stand.
 """
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, get_args
 
 import msgspec
@@ -18,10 +20,12 @@ EntityType = Literal["PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRO
 ENTITY_TYPES: tuple[EntityType, ...] = get_args(EntityType)
 
 _QID = re.compile(r"Q[1-9][0-9]{0,9}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_NUMBER = 2**31 - 1
 
 Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
+Metonymy = Literal["literal", "referent"]
 NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
 
 
@@ -33,12 +37,16 @@ class Span(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A text to annotate. With `mentions`, just those spans are disambiguated (they may overlap)."""
+    """A text to annotate. With `mentions`, just those spans are disambiguated (they may overlap).
+
+    `date` is the day on which it was written (2023-03-21), for the roles in it.
+    """
 
     text: str
     id: str | None = None
     language: str = "en"
     mentions: Sequence[Span] | None = None
+    date: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -50,6 +58,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput("mentions", f"must be a list of Span, not {type(self.mentions).__name__}")
         for span in self.mentions or ():
             self._check(span)
+        if self.date is not None:
+            read_date(self.date)
 
     def _check(self, span: Span) -> None:
         if not isinstance(span, Span) or not _is_whole(span.start) or not _is_whole(span.end):
@@ -66,6 +76,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
     `limit`: candidates kept a mention. `candidates`: show them. `explain`: show the values of their features.
+    `roles`: tell who held the offices that the text names ("the Russian prime minister") on its day. `metonymy`:
+    whether a capital that acts is the city (`literal`) or the government that it stands for (`referent`).
     `offsets`: the unit in which JSON counts; in Python offsets are always code points. In Python the ids and scores of
     the candidates are always there; `candidates` adds their entities.
     """
@@ -75,6 +87,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     limit: int = 5
     candidates: bool = False
     explain: bool = False
+    roles: bool = False
+    metonymy: Metonymy = "literal"
     offsets: Offsets = "codepoint"
 
     def __post_init__(self) -> None:
@@ -87,6 +101,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise InvalidInput("threshold", f"must be a number from 0 to 1, not {self.threshold!r}")
         if not _is_whole(self.limit) or self.limit < 1:
             raise InvalidInput("limit", f"must be a whole number of 1 or more, not {self.limit!r}")
+        if not isinstance(self.roles, bool):
+            raise InvalidInput("roles", f"must be true or false, not {self.roles!r}")
+        if self.metonymy not in get_args(Metonymy):
+            raise InvalidInput("metonymy", f"{self.metonymy!r} is unknown; choose from {', '.join(get_args(Metonymy))}")
         if self.offsets not in get_args(Offsets):
             raise InvalidInput("offsets", f"{self.offsets!r} is unknown; choose from {', '.join(get_args(Offsets))}")
 
@@ -181,14 +199,42 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class OfficeName(msgspec.Struct, frozen=True):
+    """An office by its id and label."""
+
+    id: str
+    label: str
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """Words that mean whoever holds an office ("the Russian prime minister"), and who that was.
+
+    `entity` is the holder, set where, and only where, the status is `linked`. Where it is `ambiguous` the candidates
+    are those who may have held it; `nil` means that nobody is known. `office` is None where only the person is known.
+    """
+
+    mention: Mention
+    status: Status
+    confidence: float
+    entity: Entity | None = None
+    office: OfficeName | None = None
+    candidates: tuple[RankedCandidate, ...] = ()
+    error: str | None = None
+
+
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
-    """A document with its links, in the order of the text. `index` names the knowledge that answered."""
+    """A document with its links, in the order of the text. `index` names the knowledge that answered.
+
+    `roles` are there where they were asked for, with the day that they were told for.
+    """
 
     id: str | None
     language: str
     index: str
     text: str
     links: tuple[Link, ...]
+    roles: tuple[Role, ...] = ()
+    date: str | None = None
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -223,6 +269,14 @@ def _check_unicode(field: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(field, f"holds half a surrogate pair at {error.start}, which is no character") from error
+
+
+def read_date(value: object) -> datetime.date:
+    """The day of an ISO date (2023-03-21). Raises `InvalidInput`."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.date.fromisoformat(value)
+    raise InvalidInput("date", f"must be a day as in 2023-03-21, not {value!r}")
 
 
 def _is_whole(value: object) -> bool:

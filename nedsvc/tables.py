@@ -70,6 +70,57 @@ def stop_words() -> frozenset[str]:
 
 
 @cache
+def demonyms_of_places() -> Mapping[int, tuple[str, ...]]:
+    """The demonyms of each place, by its number."""
+    found: dict[int, list[str]] = {}
+    for name, number in demonyms():
+        found.setdefault(number, []).append(name)
+    return {number: tuple(names) for number, names in found.items()}
+
+
+@cache
+def role_nouns() -> frozenset[str]:
+    """Folded nouns for who holds an office ("prime minister")."""
+    return _words("role_nouns.txt")
+
+
+@cache
+def role_names() -> Mapping[str, tuple[str, ...]]:
+    """What else the same office may be called, the likeliest first, by what news calls it; all folded."""
+    return {role: tuple(others) for role, *others in _rows("roles.tsv")}
+
+
+@cache
+def leaders() -> Mapping[int, str]:
+    """The office in which the power of a country lies, by the country's number."""
+    return {qid_number(qid): role for qid, role, *_ in _rows("leaders.tsv")}
+
+
+@cache
+def seats() -> Mapping[str, int]:
+    """The states that are governed from seats of power, by the folded name of the seat."""
+    return {name: qid_number(qid) for name, qid, *_ in _rows("seats.tsv")}
+
+
+@cache
+def group_nouns() -> Mapping[str, frozenset[str]]:
+    """Nouns by which a text calls what it has named before, with the types of what they may mean."""
+    return {noun: frozenset(types.split(",")) for noun, types in _rows("group_nouns.tsv")}
+
+
+@cache
+def actor_verbs() -> frozenset[str]:
+    """Folded forms of verbs of what a government does and a city does not."""
+    return _words("actor_verbs.txt")
+
+
+@cache
+def actor_nouns() -> frozenset[str]:
+    """Folded nouns of what a government has and a city has not."""
+    return _words("actor_nouns.txt")
+
+
+@cache
 def roots() -> tuple[Root, ...]:
     """Classes of Wikidata whose instances have a coarse type."""
     return tuple(Root(qid_number(qid), type_, "general" in rest) for qid, type_, _, *rest in _rows("classes.tsv"))

@@ -24,6 +24,20 @@ def annotation_text(annotation: Annotation) -> str:
             Text(entity.label if entity else ""),
             f"{link.confidence:.2f}",
         )
+    return _lines(table) + (f"\n\n{_roles_text(annotation)}" if annotation.roles else "")
+
+
+def _roles_text(annotation: Annotation) -> str:
+    """The roles of a document as a table of its own, under the day that they are told for."""
+    table = _table(f"role on {annotation.date}", "QID", "holder", "office", "confidence")
+    for role in annotation.roles:
+        table.add_row(
+            Text(role.mention.surface),
+            role.entity.id if role.entity else role.status.upper(),
+            Text(role.entity.label if role.entity else ""),
+            Text(role.office.label if role.office else ""),
+            f"{role.confidence:.2f}",
+        )
     return _lines(table)
 
 

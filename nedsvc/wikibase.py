@@ -33,6 +33,7 @@ _RANK = {name: rank for rank, name in enumerate(RELATIONS)}
 # Names given as statements in a language: short name, official name, native label.
 NAMES = ("P1448", "P1705", "P1813")
 DEMONYM = "P1549"
+CAPITAL, CAPITAL_OF = "P36", "P1376"
 DATES = {"P569": "born", "P570": "died", "P571": "founded", "P576": "dissolved"}
 INSTANCE_OF, SUBCLASS_OF, POSITION, START, END = "P31", "P279", "P39", "P580", "P582"
 # Stands once in each statement and nowhere else: within a string the quotes would be escaped.
@@ -140,7 +141,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """All that the index takes of an item, whatever it was read from.
 
     `demonyms` are words by language ("Ukrainian"). `links` are the numbers of related entities, the most telling
-    first. `types` is a bit mask where it is known without the classes.
+    first. `types` is a bit mask where it is known without the classes. `capitals` are the numbers of a country's or a
+    region's capitals, `capital_of` those of what the item is the capital of.
     """
 
     number: int
@@ -157,6 +159,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     demonyms: Sequence[tuple[str, str]] = ()
     links: Sequence[int] = ()
     types: int = 0
+    capitals: Sequence[int] = ()
+    capital_of: Sequence[int] = ()
 
 
 def kept_languages(languages: Sequence[str]) -> tuple[str, ...] | None:
@@ -232,6 +236,8 @@ class ItemReader:
             superclasses=_numbers(claims[SUBCLASS_OF]) if SUBCLASS_OF in claims else (),
             demonyms=self._texts(claims[DEMONYM]) if DEMONYM in claims else (),
             links=_links(claims),
+            capitals=_best_numbers(claims[CAPITAL]) if CAPITAL in claims else (),
+            capital_of=_best_numbers(claims[CAPITAL_OF]) if CAPITAL_OF in claims else (),
         )
 
     def _add_names(self, aliases: dict[str, list[str]], claims: dict[str, Any]) -> None:
@@ -314,6 +320,12 @@ def _numbers(statements: Iterable[_ItemStatement]) -> list[int]:
         if value is not None and statement.rank != "deprecated":
             found.append(value.value.number or _entity_number(value.value.id))
     return found
+
+
+def _best_numbers(statements: Sequence[_ItemStatement]) -> list[int]:
+    """The numbers of those that are preferred, else of all: a former capital is not."""
+    preferred = [statement for statement in statements if statement.rank == "preferred"]
+    return _numbers(preferred or statements)
 
 
 def _links(claims: dict[str, Any]) -> list[int]:

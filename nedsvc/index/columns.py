@@ -12,6 +12,7 @@ from nedsvc.index.arrays import Ints
 from nedsvc.index.files import HashedFile
 from nedsvc.index.format import RECORDS, Kind
 from nedsvc.index.records import append_record
+from nedsvc.index.tenures import tenures
 from nedsvc.index.spellings import Spellings
 from nedsvc.wikibase import Item
 
@@ -41,6 +42,8 @@ class Columns:
         self.classes = array("I")
         self.subclasses = array("I")
         self.superclasses = array("I")
+        self.tenures = array("I")
+        self.capitals = array("I")
 
     def __enter__(self) -> "Columns":
         return self
@@ -73,6 +76,10 @@ class Columns:
             self.links.extend(item.links)
         if item.descriptions:
             self.description_places.extend(map(self._descriptions.__getitem__, item.descriptions.values()))
+        if item.offices:
+            self.tenures.extend(tenures(item))
+        if item.capitals or item.capital_of:
+            self._add_capitals(item)
         self._facts.extend(  # in one go: a call for each would cost three times as much
             (
                 item.number,
@@ -101,6 +108,13 @@ class Columns:
             self._new_names.append(text)
             self.name_marks.append(self._marks[language] | Kind.DEMONYM)
         return len(item.labels) + sum(map(len, item.aliases.values())) + len(item.demonyms)
+
+    def _add_capitals(self, item: Item) -> None:
+        """Take pairs of a capital and of what it is the capital of."""
+        for capital in item.capitals:
+            self.capitals.extend((capital, item.number))
+        for place in item.capital_of:
+            self.capitals.extend((item.number, place))
 
     def _add_record(self, item: Item) -> int:
         before = len(self._packed)

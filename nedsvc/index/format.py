@@ -15,7 +15,7 @@ from nedsvc.errors import IndexFormatError, IndexNotFound
 from nedsvc.index.options import BuildOptions
 from nedsvc.models import ENTITY_TYPES, EntityType
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 NAMES = "names.marisa"
 TOKENS = "tokens.marisa"

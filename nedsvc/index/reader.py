@@ -21,6 +21,7 @@ from nedsvc.index.format import (
     type_names,
     verify_files,
 )
+from nedsvc.index.offices import OfficeArrays
 from nedsvc.index.records import Record, decode_record
 from nedsvc.models import Entity, EntityType, Office
 from nedsvc.wikibase import names_by_language
@@ -61,6 +62,7 @@ class Index:
         self._posting_start = arrays["posting_start"]
         self._posting_columns = tuple(arrays[f"posting_{name}"] for name in Postings._fields)
         self._bearer_start, self._bearer_rows = arrays["bearer_start"], arrays["bearer_rows"]
+        self.offices = OfficeArrays.of(arrays)
         self._records = _mapped(path / RECORDS)
         self._type_sets: dict[int, frozenset[EntityType]] = {}
         self._similar = fuzzy.SimilarNames(self.names, self._words, arrays)

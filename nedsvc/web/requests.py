@@ -20,10 +20,14 @@ Request = TypeVar("Request")
 
 
 class AnnotateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text to annotate. With `mentions`, just those spans are disambiguated, given in `options.offsets`."""
+    """A text to annotate. With `mentions`, just those spans are disambiguated, given in `options.offsets`.
+
+    `date` is the day on which it was written (2023-03-21), for `options.roles`.
+    """
 
     text: str
     language: str = "en"
+    date: str | None = None
     mentions: tuple[Span, ...] | None = None
     options: Options = Options()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import date
 from threading import Lock
 
 import msgspec
@@ -11,7 +12,7 @@ from nedsvc.cache import ANNOTATION, IDENTIFIER, LOOKUP, Cache, Entry, Kind, Out
 from nedsvc.errors import InvalidInput, TooLarge
 from nedsvc.identifiers import IdentifierLookup
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Link, Query
+from nedsvc.models import Link, Query, read_date
 from nedsvc.offsets import code_point_spans
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
 
@@ -44,17 +45,25 @@ class Service:
         self._check_size("text", request.text)
         _check_limit("options.limit", request.options.limit)
         spans = request.mentions
+        if request.date is not None:
+            read_date(request.date)
+        # What is told for today is told anew tomorrow.
+        today = date.today().isoformat() if request.options.roles and request.date is None else None
         given = None if spans is None else code_point_spans(request.text, spans, request.options.offsets)
 
         def compute() -> Entry:
             with self._linking:
                 annotation = self._linker.annotate(
-                    request.text, language=request.language, mentions=given, options=request.options
+                    request.text,
+                    language=request.language,
+                    mentions=given,
+                    date=request.date,
+                    options=request.options,
                 )
             body = _encode(document_answer(annotation, request.options))
             return Entry(body, self._seconds(ANNOTATION, annotation.links))
 
-        return Reply(*self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked(request)), compute))
+        return Reply(*self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked((request, today))), compute))
 
     def lookup(self, request: LookupRequest) -> Reply:
         """What a name means, or who bears an identifier. Raises `InvalidInput`, `TooLarge`, `SourceUnavailable`."""

@@ -1,0 +1,305 @@
+"""Finding role phrases in English text: "the Russian prime minister", "the alliance's secretary-general"."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from nedsvc.models import EntityType
+from nedsvc.names import Shape, shape
+from nedsvc.text import Text
+
+MOST_MODIFIERS = 5
+MOST_PORTFOLIO = 7  # words that may follow "minister of"
+LONGEST_NOUN = 4
+LONGEST_PLACE = 3
+
+_ARTICLES = frozenset(("the", "this", "that"))
+_OWNING = frozenset(("his", "her", "their", "its", "our", "my"))
+_INDEFINITE = frozenset(("a", "an", "any", "every", "each", "no", "some", "another"))
+_JOINTS = frozenset(("of", "for", "to", "at"))
+_INSIDE_PORTFOLIO = frozenset(("of", "for", "and", "the", "to"))
+_BY_NAME_ONLY = frozenset(("former", "ex", "then", "late", "future", "incoming", "onetime", "designate", "elect"))
+_SAME_OFFICE = frozenset(("acting", "current", "outgoing", "sitting", "interim", "new", "longtime", "incumbent"))
+_APOSTROPHES = ("'", "’", "ʼ")
+
+
+class Named(NamedTuple):
+    """A mention by the positions of its words, with what it most likely means (None: nothing is sure)."""
+
+    first: int
+    stop: int
+    number: int | None
+    confidence: float
+    types: frozenset[EntityType]
+
+
+class Phrase(msgspec.Struct, frozen=True, kw_only=True):
+    """Words of a text that name an office, by the positions of the first word and behind the last.
+
+    `role` are its words without whose office it is: that says `owner`, or `group`, a noun for an organisation or
+    a place that the text has named before ("the alliance's"). `name` is the person named beside it: right behind
+    it where `direct`, else in apposition. `by_name_only`: the date does not tell who is meant ("former").
+    """
+
+    first: int
+    stop: int
+    role: tuple[str, ...]
+    owner: Named | None = None
+    group: str | None = None
+    name: Named | None = None
+    direct: bool = False
+    by_name_only: bool = False
+    indefinite: bool = False
+
+
+class RolePhrases:
+    """Finds the phrases that may name an office.
+
+    `nouns` are those for who holds one, `words` those that roles are made of, `groups` the nouns for what has been
+    named before; `place` tells what a capitalised word means that is no mention by itself.
+    """
+
+    def __init__(
+        self,
+        nouns: frozenset[str],
+        words: frozenset[str],
+        groups: Mapping[str, object],
+        idle: frozenset[str],
+        place: Callable[[str], int | None],
+    ) -> None:
+        self._nouns = nouns
+        self._words = words
+        self._groups = groups
+        self._idle = idle
+        self._place = place
+
+    def find(self, text: Text, named: Sequence[Named]) -> Iterator[tuple[Phrase, ...]]:
+        """For each noun of an office in the text: the phrases that it may be part of, the longest first."""
+        reading = _Reading(text, named)
+        position = 0
+        while position < len(text.tokens):
+            stop = self._noun_stop(text, position)
+            if stop is None:
+                position += 1
+                continue
+            yield self._phrases(reading, position, stop)
+            position = stop
+
+    def _noun_stop(self, text: Text, position: int) -> int | None:
+        """Where the longest noun of an office ends that begins here."""
+        keys = [token.key for token in text.tokens[position : position + LONGEST_NOUN]]
+        sizes = range(len(keys), 0, -1)
+        return next((position + size for size in sizes if " ".join(keys[:size]) in self._nouns), None)
+
+    def _phrases(self, reading: "_Reading", first: int, stop: int) -> tuple[Phrase, ...]:
+        left = self._left(reading, first)
+        found = [*self._right(reading, left, stop), (stop, (), None, None)]
+        noun = reading.keys(first, stop)
+        return tuple(
+            self._with_name(
+                reading,
+                Phrase(
+                    first=left.first,
+                    stop=end,
+                    role=(*left.modifiers, *noun, *portfolio),
+                    owner=owner or left.owner,
+                    group=group or left.group,
+                    by_name_only=left.by_name_only or reading.key(end) == "elect",
+                    indefinite=left.indefinite,
+                ),
+            )
+            for end, portfolio, owner, group in found
+        )
+
+    def _left(self, reading: "_Reading", noun: int) -> "_Left":
+        """What stands before the noun: its modifiers, and whose office it is or an article."""
+        position, modifiers, by_name_only = noun, [], False
+        owner = group = None
+        while noun - position < MOST_MODIFIERS and reading.adjoins(position):
+            owner = self._owner_ending(reading, position)
+            if owner is not None:
+                position = owner.first
+                break
+            if reading.is_possessive(position - 1):
+                end = position - 1
+                owner = self._owner_ending(reading, end)
+                group, size = (None, 0) if owner else self._group_ending(reading, end)
+                position = owner.first if owner else end - size if group else position
+                break
+            key = reading.key(position - 1)
+            if key in self._idle or key in _INDEFINITE or reading.holds_mention_end(position):
+                break
+            position -= 1
+            by_name_only |= key in _BY_NAME_ONLY
+            if key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
+                modifiers.insert(0, key)
+        if owner is None and group is None:
+            position, modifiers = self._known_modifiers(reading, noun)
+        before = reading.key(position - 1) if reading.adjoins(position) else ""
+        starts = position - 1 if before in _ARTICLES or before in _OWNING else position
+        return _Left(starts, tuple(modifiers), owner, group, by_name_only, before in _INDEFINITE)
+
+    def _known_modifiers(self, reading: "_Reading", noun: int) -> tuple[int, list[str]]:
+        """The words before the noun that offices are named with, where nothing says whose office it is."""
+        position, modifiers = noun, []
+        while reading.adjoins(position) and reading.key(position - 1) not in self._idle:
+            key = reading.key(position - 1)
+            if key not in self._words and key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
+                break
+            position -= 1
+            if key in self._words:
+                modifiers.insert(0, key)
+        return position, modifiers
+
+    def _owner_ending(self, reading: "_Reading", stop: int) -> Named | None:
+        """The country, region or organisation whose name ends before this position."""
+        mention = reading.ending.get(stop)
+        if mention is not None and mention.number is not None:
+            return None if "PERSON" in mention.types else mention
+        for size in range(min(LONGEST_PLACE, stop), 0, -1):
+            known = self._known_place(reading, stop - size, stop)
+            if known is not None:
+                return known
+        return None
+
+    def _known_place(self, reading: "_Reading", first: int, stop: int) -> Named | None:
+        if stop - first == 1 and reading.key(first) in self._words:
+            return None
+        surface = reading.surface(first, stop)
+        number = None if shape(surface) == Shape.LOWER else self._place(surface)
+        return None if number is None else Named(first, stop, number, 1.0, frozenset())
+
+    def _group_ending(self, reading: "_Reading", stop: int) -> tuple[str | None, int]:
+        """The noun that ends here for something named before, with an article, and how many words it has."""
+        for size in (2, 1):
+            noun = " ".join(reading.keys(stop - size, stop))
+            if noun in self._groups and reading.key(stop - size - 1) in _ARTICLES | _OWNING:
+                return noun, size
+        return None, 0
+
+    def _right(self, reading: "_Reading", left: "_Left", stop: int) -> Iterator["_Right"]:
+        """What may follow the noun ("of Japan", "of Foreign Affairs of Ukraine"), the longest first."""
+        if reading.key(stop) not in _JOINTS or not reading.adjoins(stop):
+            return
+        found: list[_Right] = []
+        for position in range(stop + 1, stop + 1 + MOST_PORTFOLIO):
+            if not reading.adjoins(position) or position >= len(reading.text.tokens):
+                break
+            portfolio = reading.keys(stop, position)
+            owner = self._owner_starting(reading, position)
+            if owner is not None:
+                found.append((owner.stop, _without_joint(portfolio), owner, None))
+                break
+            size = self._group_starting(reading, position)
+            if size:
+                group = " ".join(reading.keys(position + 1, position + size))
+                found.append((position + size, _without_joint(portfolio), None, group))
+                break
+            key = reading.key(position)
+            if key in self._idle and key not in _INSIDE_PORTFOLIO:
+                break
+            if key not in _INSIDE_PORTFOLIO:
+                found.append((position + 1, reading.keys(stop, position + 1), None, None))
+        yield from reversed(found)
+
+    def _owner_starting(self, reading: "_Reading", first: int) -> Named | None:
+        mention = reading.starting.get(first)
+        if mention is not None and mention.number is not None:
+            return None if "PERSON" in mention.types else mention
+        sizes = range(LONGEST_PLACE, 0, -1)
+        return next((known for size in sizes if (known := self._known_place(reading, first, first + size))), None)
+
+    def _group_starting(self, reading: "_Reading", first: int) -> int:
+        """How many words a noun with its article has for something named before; 0 for none."""
+        if reading.key(first) not in _ARTICLES:
+            return 0
+        return next((size + 1 for size in (2, 1) if " ".join(reading.keys(first + 1, first + 1 + size)) in self._groups), 0)
+
+    def _with_name(self, reading: "_Reading", phrase: Phrase) -> Phrase:
+        """The phrase with the person that is named beside it."""
+        after = reading.starting.get(phrase.stop) or reading.around(phrase.stop)
+        if after is not None and _may_be_person(after):
+            gap = reading.gap(phrase.stop)
+            if gap == " " or gap == ", ":
+                return msgspec.structs.replace(phrase, name=after, direct=gap == " ")
+        before = reading.ending.get(phrase.first)
+        if before is not None and _may_be_person(before) and reading.gap(phrase.first) == ", ":
+            if reading.gap(phrase.stop)[:1] in {",", ".", ";", ")", ""} or reading.key(phrase.stop) == "who":
+                return msgspec.structs.replace(phrase, name=before)
+        return phrase
+
+
+class _Left(NamedTuple):
+    """What stands before the noun: where the phrase begins, modifiers, whose office it is, and how it is said."""
+
+    first: int
+    modifiers: tuple[str, ...]
+    owner: Named | None
+    group: str | None
+    by_name_only: bool
+    indefinite: bool
+
+
+# Where a phrase ends that goes on behind the noun, the words of the role there, and whose office it is.
+_Right = tuple[int, tuple[str, ...], Named | None, str | None]
+
+
+class _Reading:
+    """A text with its mentions by where they begin and end."""
+
+    def __init__(self, text: Text, named: Sequence[Named]) -> None:
+        self.text = text
+        self.starting = {one.first: one for one in named}
+        self.ending = {one.stop: one for one in named}
+        self._inside = {position: one for one in named for position in range(one.first + 1, one.stop)}
+
+    def key(self, position: int) -> str:
+        """The folded word here; "" beyond the text."""
+        return self.text.tokens[position].key if 0 <= position < len(self.text.tokens) else ""
+
+    def keys(self, first: int, stop: int) -> tuple[str, ...]:
+        """The folded words."""
+        return tuple(token.key for token in self.text.tokens[max(0, first) : stop])
+
+    def surface(self, first: int, stop: int) -> str:
+        """The words as they are written."""
+        tokens = self.text.tokens[first:stop]
+        return self.text.text[tokens[0].start : tokens[-1].end] if tokens else ""
+
+    def gap(self, position: int) -> str:
+        """What stands between the word before and the word here; "" at either end of the text."""
+        if not 0 < position < len(self.text.tokens):
+            return ""
+        return self.text.text[self.text.tokens[position - 1].end : self.text.tokens[position].start]
+
+    def adjoins(self, position: int) -> bool:
+        """Whether nothing but a space, a hyphen or an apostrophe parts the word here from the one before."""
+        gap = self.gap(position)
+        return gap != "" and gap.lstrip("'’ʼ").strip(" -\u2010\u2011\n") == "" and gap.count("\n") < 2 or (
+            gap in _APOSTROPHES
+        )
+
+    def is_possessive(self, position: int) -> bool:
+        """Whether the word here is the s of a possessive."""
+        return self.key(position) == "s" and self.gap(position) in _APOSTROPHES
+
+    def holds_mention_end(self, stop: int) -> bool:
+        """Whether a person's name ends before this position: what follows it is no role of a place."""
+        mention = self.ending.get(stop)
+        return mention is not None and "PERSON" in mention.types
+
+    def around(self, position: int) -> Named | None:
+        """The mention that holds the word here and the one before."""
+        return self._inside.get(position)
+
+
+def _without_joint(portfolio: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without the prepositions and articles at their end ("of Foreign Affairs of the")."""
+    while portfolio and portfolio[-1] in _INSIDE_PORTFOLIO:
+        portfolio = portfolio[:-1]
+    return portfolio
+
+
+def _may_be_person(mention: Named) -> bool:
+    return "PERSON" in mention.types
