@@ -134,20 +134,25 @@ class OfficeBook:
             return ()
         linked = [int(self._index.numbers[office]) for office in self._index.offices.of_owner(row)]
         own = self._owner_words(owner)
-        keys = [key for name in self.names(owner) for key in _full_names(role, name)]
+        keys = [key for name in self._own_names(owner) for key in _full_names(role, name)]
         named = [office for key in keys for office in self._bearers(key)]
         fitting = [
             office for office in linked if any(wanted == words - (own - wanted) for words in self.role_names(office))
         ]
         return tuple(dict.fromkeys((*fitting, *filter(self.is_office, named))))
 
+    def _own_names(self, owner: int) -> list[str]:
+        """The names by which the owner is best known of all who bear them."""
+        bearers = ((name, self._bearers(name, demonyms=True)[:1]) for name in self.names(owner))
+        return [name for name, best in bearers if best == [owner]]
+
     def named(self, surface: str) -> tuple[int, ...]:
         """The offices with this full name."""
         return tuple(filter(self.is_office, self._bearers(fold(surface))))
 
-    def is_named_after(self, office: int, owner: int) -> bool:
-        """Whether the office's own name says whose it is."""
-        return any(words & self._owner_words(owner) for words in self.role_names(office)[:1])
+    def is_said(self, surface: str, owner: int) -> bool:
+        """Whether words of the owner's names are among these."""
+        return not role_words(fold(surface).split()).isdisjoint(self._owner_words(owner))
 
     def owners(self, office: int) -> tuple[int, ...]:
         """What the office is linked with."""
@@ -182,12 +187,13 @@ class OfficeBook:
                     dated[number] = dated.get(number, False) or sure
         return tuple(Holder(number, sure) for number, sure in (dated or undated).items())
 
-    def _bearers(self, key: str) -> list[int]:
+    def _bearers(self, key: str, *, demonyms: bool = False) -> list[int]:
         postings = self._index.postings(key)
         if postings is None:
             return []
-        rows = postings.rows[:MOST_BEARERS][postings.kinds[:MOST_BEARERS] != Kind.DEMONYM]
-        return [int(self._index.numbers[row]) for row in rows.tolist()]
+        rows, kinds = postings.rows[:MOST_BEARERS], postings.kinds[:MOST_BEARERS]
+        chosen = rows if demonyms else rows[kinds != Kind.DEMONYM]
+        return [int(self._index.numbers[row]) for row in chosen.tolist()]
 
     def _role_names(self, office: int) -> tuple[Words, ...]:
         row = self._index.row(office)

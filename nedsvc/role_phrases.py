@@ -20,7 +20,8 @@ _INDEFINITE = frozenset(("a", "an", "any", "every", "each", "no", "some", "anoth
 _JOINTS = frozenset(("of", "for", "to", "at"))
 _INSIDE_PORTFOLIO = frozenset(("of", "for", "and", "the", "to"))
 _BY_NAME_ONLY = frozenset(("former", "ex", "then", "late", "future", "incoming", "onetime", "designate", "elect"))
-_SAME_OFFICE = frozenset(("acting", "current", "outgoing", "sitting", "interim", "new", "longtime", "incumbent"))
+_SAME_OFFICE = frozenset(("current", "outgoing", "sitting", "new", "longtime", "incumbent"))
+ACTING = frozenset(("acting", "interim", "caretaker"))
 _APOSTROPHES = ("'", "’", "ʼ")
 
 
@@ -37,7 +38,7 @@ class Named(NamedTuple):
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """Words of a text that name an office, by the positions of the first word and behind the last.
 
-    `role` are its words without whose office it is: that says `owner`, or `group`, a noun for an organisation or
+    `role` are its words without whose office it is, `noun` those for who holds one. Whose it is says `owner`, or `group`, a noun for an organisation or
     a place that the text has named before ("the alliance's"). `name` is the person named beside it: right behind
     it where `direct`, else in apposition. `by_name_only`: the date does not tell who is meant ("former").
     """
@@ -45,6 +46,7 @@ class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     stop: int
     role: tuple[str, ...]
+    noun: tuple[str, ...]
     owner: Named | None = None
     group: str | None = None
     name: Named | None = None
@@ -94,8 +96,11 @@ class RolePhrases:
 
     def _phrases(self, reading: "_Reading", first: int, stop: int) -> tuple[Phrase, ...]:
         left = self._left(reading, first)
-        found = [*self._right(reading, left, stop), (stop, (), None, None)]
+        longer = list(self._right(reading, stop))
         noun = reading.keys(first, stop)
+        # "the minister of Ruritania" is no minister of whatever else the text is about.
+        cut = any(owner or group for _, _, owner, group in longer) or reading.goes_on_with_name(stop)
+        found = [*longer, (stop, (), None, None)]
         return tuple(
             self._with_name(
                 reading,
@@ -103,10 +108,11 @@ class RolePhrases:
                     first=left.first,
                     stop=end,
                     role=(*left.modifiers, *noun, *portfolio),
+                    noun=noun,
                     owner=owner or left.owner,
                     group=group or left.group,
                     by_name_only=left.by_name_only or reading.key(end) == "elect",
-                    indefinite=left.indefinite,
+                    indefinite=left.indefinite or (cut and end == stop),
                 ),
             )
             for end, portfolio, owner, group in found
@@ -145,10 +151,11 @@ class RolePhrases:
         position, modifiers = noun, []
         while reading.adjoins(position) and reading.key(position - 1) not in self._idle:
             key = reading.key(position - 1)
-            if key not in self._words and key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
+            named = key in self._words or key in ACTING
+            if not named and key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
                 break
             position -= 1
-            if key in self._words:
+            if named:
                 modifiers.insert(0, key)
         return position, modifiers
 
@@ -178,7 +185,7 @@ class RolePhrases:
                 return noun, size
         return None, 0
 
-    def _right(self, reading: "_Reading", left: "_Left", stop: int) -> Iterator["_Right"]:
+    def _right(self, reading: "_Reading", stop: int) -> Iterator["_Right"]:
         """What may follow the noun ("of Japan", "of Foreign Affairs of Ukraine"), the longest first."""
         if reading.key(stop) not in _JOINTS or not reading.adjoins(stop):
             return
@@ -190,6 +197,9 @@ class RolePhrases:
             owner = self._owner_starting(reading, position)
             if owner is not None:
                 found.append((owner.stop, _without_joint(portfolio), owner, None))
+                if reading.is_possessive(owner.stop):
+                    end = reading.capitalised_until(owner.stop + 1)
+                    found.append((end, (*portfolio, *reading.keys(owner.stop + 1, end)), owner, None))
                 break
             size = self._group_starting(reading, position)
             if size:
@@ -279,6 +289,23 @@ class _Reading:
         return gap != "" and gap.lstrip("'’ʼ").strip(" -\u2010\u2011\n") == "" and gap.count("\n") < 2 or (
             gap in _APOSTROPHES
         )
+
+    def goes_on_with_name(self, stop: int) -> bool:
+        """Whether a preposition and a word with a capital follow."""
+        place = stop + 2 if self.key(stop + 1) in _ARTICLES else stop + 1
+        return self.key(stop) in _JOINTS and self.surface(place, place + 1)[:1].isupper()
+
+    def capitalised_until(self, first: int) -> int:
+        """Where a run of words with capitals ends that begins here; small words may stand between them."""
+        stop = first
+        for position in range(first, min(first + MOST_PORTFOLIO, len(self.text.tokens))):
+            if self.gap(position) != " ":
+                break
+            if self.surface(position, position + 1)[:1].isupper():
+                stop = position + 1
+            elif self.key(position) not in _INSIDE_PORTFOLIO:
+                break
+        return stop
 
     def is_possessive(self, position: int) -> bool:
         """Whether the word here is the s of a possessive."""

@@ -11,7 +11,7 @@ from nedsvc.dating import date_in
 from nedsvc.decision import Decision, status
 from nedsvc.models import Mention, Status, read_date
 from nedsvc.offices import Holder, OfficeBook, role_words
-from nedsvc.role_phrases import Named, Phrase, RolePhrases
+from nedsvc.role_phrases import ACTING, Named, Phrase, RolePhrases
 from nedsvc.text import Text
 
 BY_DATE = 0.95  # the confidence that the index knows the only holder, where the dates leave no doubt
@@ -96,7 +96,7 @@ class RoleReader:
             role = reading.decide(phrases, threshold)
             if role is not None and not (found and role.start < found[-1].end):
                 found.append(role)
-        return found
+        return [_by_the_text(role, found) for role in found]
 
 
 def _named(
@@ -123,6 +123,14 @@ def _words_of(decisions: Sequence[Decision]) -> dict[int, frozenset[int]]:
         for decision in decisions
         if decision.choices
     }
+
+
+def _by_the_text(role: FoundRole, all_roles: Sequence[FoundRole]) -> FoundRole:
+    """The role, held by whom the text itself names as the holder of its office where the index knows nobody."""
+    if role.status != "nil":
+        return role
+    named = [other for other in all_roles if other.office == role.office and other.status == "linked"]
+    return msgspec.structs.replace(role, status="linked", candidates=named[0].candidates) if named else role
 
 
 class _Document(NamedTuple):
@@ -191,13 +199,13 @@ class _Deciding:
                 return ()
             return self._offices_of(self._seat(phrase, owner), role)
         surface = self._surface(phrase)
-        return tuple(office for office in self._book.named(surface) if self._is_at_home(office))
+        return tuple(office for office in self._book.named(surface) if self._is_at_home(office, surface))
 
-    def _is_at_home(self, office: int) -> bool:
-        """Whether an office that is called by its name alone is one of what this text is about."""
+    def _is_at_home(self, office: int, surface: str) -> bool:
+        """Whether an office that is called by its name alone is one of what this text is about, or the name says so."""
         meant = {one.number for one in self._named}
         owners = self._book.owners(office)
-        return any(owner in meant or self._book.is_named_after(office, owner) for owner in owners) or not owners
+        return any(owner in meant or self._book.is_said(surface, owner) for owner in owners) or not owners
 
     def _seat(self, phrase: Phrase, owner: int) -> int:
         """The state whose capital or seat of power the owner is, else the owner itself."""
@@ -232,7 +240,10 @@ class _Deciding:
             yield from _LEADING_AN_ORGANISATION
         else:
             yield " ".join(role)
-            yield from self._others.get(role_words(role), ())
+            plain = tuple(word for word in role if word not in ACTING)
+            if plain != role:
+                yield " ".join(plain)
+            yield from self._others.get(role_words(plain), ())
 
     def _by_name(self, phrase: Phrase, role: tuple[str, ...], offices: Sequence[int]) -> _Answer | None:
         """The person named beside the phrase, with the office of theirs that it means."""
@@ -240,27 +251,32 @@ class _Deciding:
         if name is None or name.number is None:
             return None
         held = self._book.held_by(name.number, self._day)
-        office = next((office for office, _ in held if office in offices), None) or self._fitting(held, role)
+        office = next((office for office, _ in held if office in offices), None) or self._fitting(held, role, phrase.noun)
         if office is None and not phrase.direct and any(self._book.holders(offices, self._day)):
             return None  # somebody else holds the office: the name in apposition belongs to another phrase
         if office is None and not offices and phrase.owner is None and phrase.group is None and not phrase.direct:
             return None
         return _Answer(((name.number, name.confidence),), office or next(iter(offices), None), sure=True)
 
-    def _fitting(self, held: Sequence[tuple[int, bool]], role: tuple[str, ...]) -> int | None:
-        """The office among those held whose name has all words of the role, the one with the fewest more."""
+    def _fitting(
+        self, held: Sequence[tuple[int, bool]], role: tuple[str, ...], noun: tuple[str, ...]
+    ) -> int | None:
+        """The office among those held whose name has all words of the role, else its noun; the fewest more are best."""
         wanted = role_words(role)
         called = [wanted, *(role_words(other.split()) for other in self._others.get(wanted, ()))]
         if role == _LEADER:
             called = [role_words(name.split()) for name in _LEADING_A_PLACE]
-        ranked = [
-            (not now, len(words - some), office)
-            for office, now in held
-            for words in self._book.role_names(office)
-            for some in called
-            if some and some <= words
-        ]
-        return min(ranked)[2] if ranked else None
+        for some in (called, [role_words(noun)]):
+            ranked = [
+                (not now, len(words - each), office)
+                for office, now in held
+                for words in self._book.role_names(office)
+                for each in some
+                if each and each <= words
+            ]
+            if ranked:
+                return min(ranked)[2]
+        return None
 
     def _by_date(self, offices: Sequence[int], confidence: float) -> _Answer:
         holders = self._book.holders(offices, self._day)
