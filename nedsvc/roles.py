@@ -1,6 +1,6 @@
 """Roles by date: who held the office that a text names without a name ("the Russian prime minister")."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from nedsvc.context import word_number
 from nedsvc.dating import date_in
 from nedsvc.decision import Decision, status
 from nedsvc.models import Mention, Status, read_date
+from nedsvc.names import fold
 from nedsvc.offices import Holder, OfficeBook, role_words
 from nedsvc.role_phrases import ACTING, Named, Phrase, RolePhrases
 from nedsvc.text import Text
@@ -18,6 +19,8 @@ BY_DATE = 0.95  # the confidence that the index knows the only holder, where the
 LANGUAGE = "en"
 
 _LEADER, _COUNTERPART = ("leader",), "counterpart"
+_LEADING = frozenset((_LEADER, ("head",), ("chief",)))
+_VAGUE = _LEADING | frozenset((("commander",), ("diplomat",), (_COUNTERPART,), ("director",)))
 # Whom news calls the leader or the head of what no table has an office for: the first of these that there is.
 _LEADING_A_PLACE = ("president", "prime minister", "chancellor", "monarch", "governor", "first minister", "premier", "mayor")
 _LEADING_AN_ORGANISATION = (
@@ -70,8 +73,8 @@ class RoleReader:
         self._tables = tables
         self._today = today
         self._others = {role_words(role.split()): others for role, others in tables.others.items()}
-        words = frozenset(word for role in (*tables.nouns, *tables.others) for word in role.split()) - tables.idle
-        self._phrases = RolePhrases(tables.nouns, words, tables.groups, tables.idle, book.place)
+        self._words = frozenset(word for role in (*tables.nouns, *tables.others) for word in role.split()) - tables.idle
+        self._phrases = RolePhrases(tables.nouns, self._words, tables.groups, tables.idle, book.place)
 
     def day(self, given: str | None, text: str) -> date:
         """The day of a text: the one that is given, else one that it names, else today. Raises `InvalidInput`."""
@@ -90,7 +93,7 @@ class RoleReader:
         if text.language != LANGUAGE:
             return []
         named = sorted(_named(text, mentions, decisions, threshold), key=lambda one: (one.first, one.stop))
-        reading = _Deciding(self._book, self._tables, self._others, _Document(text, named, _words_of(decisions), day))
+        reading = _Deciding(self._book, self._tables, _Called(self._others, self._words), _Document(text, named, _words_of(decisions), day))
         found: list[FoundRole] = []
         for phrases in self._phrases.find(text, named):
             role = reading.decide(phrases, threshold)
@@ -133,6 +136,13 @@ def _by_the_text(role: FoundRole, all_roles: Sequence[FoundRole]) -> FoundRole:
     return msgspec.structs.replace(role, status="linked", candidates=named[0].candidates) if named else role
 
 
+class _Called(NamedTuple):
+    """What else an office is called, by the words of a role, and all words that roles are made of."""
+
+    others: Mapping[frozenset[str], tuple[str, ...]]
+    vocabulary: frozenset[str]
+
+
 class _Document(NamedTuple):
     """A text with its mentions, the words around what they mean, and its day."""
 
@@ -149,12 +159,12 @@ class _Deciding:
         self,
         book: OfficeBook,
         tables: RoleTables,
-        others: Mapping[frozenset[str], tuple[str, ...]],
+        called: "_Called",
         document: "_Document",
     ) -> None:
         self._book = book
         self._tables = tables
-        self._others = others
+        self._others, self._vocabulary = called
         self._text, self._named, self._words, self._day = document
         self._last_role: tuple[str, ...] = ()
 
@@ -165,7 +175,15 @@ class _Deciding:
             if answer is not None:
                 self._last_role = phrase.role if _COUNTERPART not in phrase.role else self._last_role
                 return self._found(phrase, answer, threshold)
-        return None
+        unknown = next(filter(self._is_plain, phrases), None)
+        return self._found(unknown, _Answer((), None, sure=False), threshold) if unknown else None
+
+    def _is_plain(self, phrase: Phrase) -> bool:
+        """Whether the words can only mean an office, be it known here or not ("the mayor of Kyiv")."""
+        whose = phrase.owner is not None or phrase.group is not None
+        if not whose or phrase.by_name_only or phrase.indefinite or phrase.noun in _VAGUE:
+            return False
+        return self._vocabulary.issuperset(word for word in phrase.role if word not in self._tables.idle)
 
     def _answer(self, phrase: Phrase) -> _Answer | None:
         role = self._last_role if phrase.role[-1] == _COUNTERPART else phrase.role
@@ -193,13 +211,13 @@ class _Deciding:
         return (chosen[0].number, chosen[0].confidence) if chosen else (None, 0.0)
 
     def _offices(self, phrase: Phrase, role: tuple[str, ...], owner: int | None) -> tuple[int, ...]:
-        """The offices that the phrase may name."""
-        if owner is not None:
-            if self._book.is_office(owner):  # "the acting Prime Minister of Japan", found as one name
-                return ()
-            return self._offices_of(self._seat(phrase, owner), role)
+        """The offices that the phrase may name: by their whole name, else by whose they are and what they are."""
         surface = self._surface(phrase)
-        return tuple(office for office in self._book.named(surface) if self._is_at_home(office, surface))
+        if not self._vocabulary.issuperset(role_words(fold(surface).split())):
+            named = tuple(office for office in self._book.named(surface) if self._is_at_home(office, surface))
+            if named:
+                return named
+        return () if owner is None else self._offices_of(self._places(phrase, owner), role)
 
     def _is_at_home(self, office: int, surface: str) -> bool:
         """Whether an office that is called by its name alone is one of what this text is about, or the name says so."""
@@ -207,29 +225,26 @@ class _Deciding:
         owners = self._book.owners(office)
         return any(owner in meant or self._book.is_said(surface, owner) for owner in owners) or not owners
 
-    def _seat(self, phrase: Phrase, owner: int) -> int:
-        """The state whose capital or seat of power the owner is, else the owner itself."""
+    def _places(self, phrase: Phrase, owner: int) -> Iterator[int]:
+        """The owner, and the state that is governed from it where it is a seat of power or a capital."""
+        yield owner
         if phrase.owner is not None:
             tokens = self._text.tokens[phrase.owner.first : phrase.owner.stop]
             state = self._tables.seats.get(" ".join(token.key for token in tokens))
             if state is not None:
-                return state
-        return owner
+                yield state
+        state = self._book.capital_of(owner)
+        if state is not None:
+            yield state
 
-    def _offices_of(self, owner: int, role: tuple[str, ...]) -> tuple[int, ...]:
-        """The owner's offices with this role, or, for a capital, the state's."""
-        for place in (owner, self._book.capital_of(owner)):
-            if place is None:
-                continue
-            for words in self._called(place, role):
-                offices = self._book.offices(place, words)
-                if offices:
-                    return offices
-        return ()
+    def _offices_of(self, places: Iterable[int], role: tuple[str, ...]) -> tuple[int, ...]:
+        """The offices with this role of the first of these places that has one."""
+        found = (self._book.offices(place, words) for place in places for words in self._called(place, role))
+        return next(filter(None, found), ())
 
     def _called(self, owner: int, role: tuple[str, ...]) -> Iterator[str]:
         """What the owner's office with this role may be called, the likeliest first."""
-        leads = role in {_LEADER, ("head",), ("chief",)}
+        leads = role in _LEADING
         is_place = "GPE" in self._book.types(owner)
         if leads and is_place:
             leader = self._tables.leaders.get(owner)
