@@ -174,7 +174,7 @@ def _places(items: Mapping[str, Mapping[str, Any]], held: Iterable[str]) -> dict
 def _role_and_place(
     items: Mapping[str, Mapping[str, Any]], office: str, places: Mapping[str, str]
 ) -> tuple[str, str] | None:
-    """The role without the place, and the id of the place, of "Prime Minister of Japan", be it linked with it or not."""
+    """The role without the place, and the id of the place, of "Prime Minister of Japan", be they linked or not."""
     item = items.get(office)
     if not item or not item["label"]:
         return None
@@ -197,7 +197,7 @@ def _demonym(item: Mapping[str, Any]) -> str | None:
 
 def cases(all_offices: Sequence[Office], seed: int) -> list[Case]:
     """The cases that a seed draws, so many of each kind where there are."""
-    chance = random.Random(seed)  # noqa: S311 (a draw that can be repeated, no secret)
+    chance = random.Random(seed)
     shuffled = chance.sample(all_offices, len(all_offices))
     drawn: list[Case] = []
     for kind, wanted in KINDS.items():
@@ -256,7 +256,9 @@ def answer(linker: EntityLinker, case: Case) -> Role | None:
     given = case.day.isoformat() if case.given else None
     roles = linker.annotate(case.text, date=given, options=Options(roles=True, limit=100)).roles
     start = case.text.index(case.who)
-    return next((role for role in roles if role.mention.start < start + len(case.who) and role.mention.end > start), None)
+    return next(
+        (role for role in roles if role.mention.start < start + len(case.who) and role.mention.end > start), None
+    )
 
 
 def is_right(case: Case, role: Role | None) -> bool:

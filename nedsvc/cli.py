@@ -22,7 +22,19 @@ from nedsvc.factory import (
     linker_from_environment,
     linker_from_settings,
 )
-from nedsvc.models import ENTITY_TYPES, Document, EntityType, Link, Lookup, Metonymy, Offsets, Options, Query, Span, read_date
+from nedsvc.models import (
+    ENTITY_TYPES,
+    Document,
+    EntityType,
+    Link,
+    Lookup,
+    Metonymy,
+    Offsets,
+    Options,
+    Query,
+    Span,
+    read_date,
+)
 from nedsvc.offsets import code_point_spans
 from nedsvc.settings import SOURCES, read_settings
 from nedsvc.terminal import annotation_text, lookup_text
@@ -98,7 +110,9 @@ main.add_command(evaluate)
 @click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention.")
 @click.option("--candidates", is_flag=True, help="Show the candidates (json).")
 @click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
-@click.option("--date", help="Day on which the texts were written (2023-03-21), for --roles [what they tell, else today].")
+@click.option(
+    "--date", help="Day on which the texts were written (2023-03-21), for --roles [what they tell, else today]."
+)
 @click.option("--roles", is_flag=True, help="Tell who held the offices that the text names.")
 @click.option(
     "--metonymy",

@@ -24,8 +24,9 @@ _WRITTEN = tuple(
 
 
 def date_in(text: str, today: date) -> date | None:
-    """The day on which an English text was written, as far as it tells: the first full date at its head, else the last
-    day that it names. None where it names none before tomorrow.
+    """The day on which an English text was written, as far as it tells; None where it names no day before tomorrow.
+
+    It is the first full date at its head, else the last day that it names.
     """
     found = sorted((place, day) for place, day in _dates(text) if day <= today)
     if not found:
@@ -45,6 +46,8 @@ def _dates(text: str) -> Iterator[tuple[int, date]]:
 def _day(match: re.Match[str]) -> date | None:
     month = match["month"].lower()
     try:
-        return date(int(match["year"]), int(month) if month.isdigit() else _MONTHS.index(month[:3]) + 1, int(match["day"]))
+        return date(
+            int(match["year"]), int(month) if month.isdigit() else _MONTHS.index(month[:3]) + 1, int(match["day"])
+        )
     except ValueError:
         return None

@@ -117,7 +117,8 @@ def _extras(index: Index) -> Extras:
         groups=tables.group_nouns(),
         idle=tables.stop_words(),
     )
-    return Extras(RoleReader(book, roles), Metonyms(book, tables.actor_verbs(), tables.actor_nouns()))
+    metonyms = Metonyms(book, frozenset(tables.leaders()), tables.actor_verbs(), tables.actor_nouns())
+    return Extras(RoleReader(book, roles), metonyms)
 
 
 def _sources(settings: Settings, index: Index) -> tuple[KnowledgeSource, ...]:

@@ -242,8 +242,8 @@ class EntityLinker:
         return [day.isoformat() for day in days], roles
 
     def _with_referents(
-        self, readings: Sequence[Reading], decisions: Sequence[list[Decision]], options: Options
-    ) -> Sequence[list[Decision]]:
+        self, readings: Sequence[Reading], decisions: list[list[Decision]], options: Options
+    ) -> list[list[Decision]]:
         """The decisions, those apart in which a capital stands for its government, where this is asked for."""
         metonyms = self._extras.metonyms
         if options.metonymy == "literal" or metonyms is None:

@@ -1,6 +1,7 @@
 """What an index knows of offices, by the numbers of entities: whose they are, what they are called, who held them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -61,12 +62,14 @@ class OfficeBook:
         return self._index.label_of(number)
 
     def place(self, surface: str) -> int | None:
-        """The best known place or organisation with this name or demonym, if it is the best known bearer."""
-        postings = self._index.postings(fold(surface))
-        if postings is None or shape(surface) == Shape.LOWER:
+        """The best known bearer of a name or demonym, if it is a place, or an organisation with a name like no word."""
+        key = fold(surface)
+        bearers = self._bearers(key, demonyms=True)
+        if not bearers or shape(surface) == Shape.LOWER:
             return None
-        row = int(postings.rows[0])
-        return int(self._index.numbers[row]) if {"GPE", "ORG"} & self.types(int(self._index.numbers[row])) else None
+        types = self.types(bearers[0])
+        telling = " " in key or shape(surface) == Shape.UPPER or self._index.is_shorthand(key)
+        return bearers[0] if "GPE" in types or ("ORG" in types and telling) else None
 
     def types(self, number: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
@@ -90,24 +93,28 @@ class OfficeBook:
         )
 
     def capital_of(self, number: int) -> int | None:
-        """The best known of what the city is the capital of: as it is said, else as its description tells."""
+        """The best known of what the city is the capital of: as its description tells, else as statements say.
+
+        Statements name states of the past as well.
+        """
         row = self._index.row(number)
         if row is None:
             return None
         index = self._index
-        said = index.offices.capital_of(row) or tuple(self._described_as_capital_of(row))
+        said = tuple(self._described_as_capital_of(row)) or index.offices.capital_of(row)
         return int(index.numbers[max(said, key=lambda one: float(index.popularity[one]))]) if said else None
 
-    def _described_as_capital_of(self, row: int) -> Iterable[int]:
+    def _described_as_capital_of(self, row: int) -> Iterator[int]:
+        """The rows of the places of which the description of a city says that it is their capital."""
         description = fold(self._index.entity(row).description or "")
         head, is_capital, _ = f"{description} ".partition("capital ")
         if not is_capital or len(head.split()) > 3:
             return
         for number in self._index.links(row).tolist():
-            linked = self._index.row(number)
             label = fold(self._index.label_of(number) or "")
-            if linked is not None and "GPE" in self._index.entity_types(linked):
-                if f" of {label} " in f"{description} " or f" of the {label} " in f"{description} ":
+            if "GPE" in self.types(number) and re.search(rf" of (?:the )?{re.escape(label)}(?!\S)", description):
+                linked = self._index.row(number)
+                if linked is not None:
                     yield linked
 
     def government(self, owner: int) -> int | None:

@@ -1,5 +1,6 @@
 """Finding role phrases in English text: "the Russian prime minister", "the alliance's secretary-general"."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,10 +20,51 @@ _OWNING = frozenset(("his", "her", "their", "its", "our", "my"))
 _INDEFINITE = frozenset(("a", "an", "any", "every", "each", "no", "some", "another"))
 _JOINTS = frozenset(("of", "for", "to", "at"))
 _INSIDE_PORTFOLIO = frozenset(("of", "for", "and", "the", "to"))
-_BY_NAME_ONLY = frozenset(("former", "ex", "then", "late", "future", "incoming", "onetime", "designate", "elect"))
-_SAME_OFFICE = frozenset(("current", "outgoing", "sitting", "new", "longtime", "incumbent"))
+_BY_NAME_ONLY = frozenset(
+    ("former", "ex", "then", "late", "future", "incoming", "onetime", "designate", "elect", "next", "previous", "last")
+)
+# Words that are no part of what an office is called.
+_MARKS = _BY_NAME_ONLY | {"current", "outgoing", "sitting", "new", "longtime", "incumbent"}
+# Behind one of these an office is one that somebody came to hold or will hold.
+_BECOMING = frozenset(
+    (
+        "became",
+        "become",
+        "becomes",
+        "elected",
+        "appointed",
+        "named",
+        "nominated",
+        "inaugurated",
+        "reelected",
+        "as",
+        "was",
+    )
+)
+# Nouns that stand before other nouns too ("chief economist"), and words that may follow them all the same.
+_ALSO_ADJECTIVES = frozenset(("chief", "head"))
+_VERBS = frozenset(
+    (
+        "met",
+        "said",
+        "told",
+        "spoke",
+        "went",
+        "came",
+        "held",
+        "gave",
+        "took",
+        "made",
+        "left",
+        "won",
+        "saw",
+        "sent",
+        "can",
+    )
+)
 ACTING = frozenset(("acting", "interim", "caretaker"))
 _APOSTROPHES = ("'", "’", "ʼ")
+_JOINED = re.compile(r"['’ʼ]?(?: +\n?|\n)|[-\u2010\u2011'’ʼ]")
 
 
 class Named(NamedTuple):
@@ -38,9 +80,10 @@ class Named(NamedTuple):
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """Words of a text that name an office, by the positions of the first word and behind the last.
 
-    `role` are its words without whose office it is, `noun` those for who holds one. Whose it is says `owner`, or `group`, a noun for an organisation or
-    a place that the text has named before ("the alliance's"). `name` is the person named beside it: right behind
-    it where `direct`, else in apposition. `by_name_only`: the date does not tell who is meant ("former").
+    `role` are its words without whose office it is, `noun` those for who holds one. Whose it is says `owner`, or
+    `group`, a noun for an organisation or a place that the text has named before ("the alliance's"). `name` is the
+    person named beside it: right behind it where `direct`, else in apposition. `by_name_only`: the date does not tell
+    who is meant ("former").
     """
 
     first: int
@@ -82,7 +125,7 @@ class RolePhrases:
         position = 0
         while position < len(text.tokens):
             stop = self._noun_stop(text, position)
-            if stop is None:
+            if stop is None or reading.is_adjective(position, stop, self._idle):
                 position += 1
                 continue
             yield self._phrases(reading, position, stop)
@@ -120,44 +163,46 @@ class RolePhrases:
 
     def _left(self, reading: "_Reading", noun: int) -> "_Left":
         """What stands before the noun: its modifiers, and whose office it is or an article."""
-        position, modifiers, by_name_only = noun, [], False
-        owner = group = None
-        while noun - position < MOST_MODIFIERS and reading.adjoins(position):
-            owner = self._owner_ending(reading, position)
-            if owner is not None:
-                position = owner.first
-                break
-            if reading.is_possessive(position - 1):
-                end = position - 1
-                owner = self._owner_ending(reading, end)
-                group, size = (None, 0) if owner else self._group_ending(reading, end)
-                position = owner.first if owner else end - size if group else position
-                break
-            key = reading.key(position - 1)
-            if key in self._idle or key in _INDEFINITE or reading.holds_mention_end(position):
-                break
-            position -= 1
-            by_name_only |= key in _BY_NAME_ONLY
-            if key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
-                modifiers.insert(0, key)
-        if owner is None and group is None:
-            position, modifiers = self._known_modifiers(reading, noun)
-        before = reading.key(position - 1) if reading.adjoins(position) else ""
-        starts = position - 1 if before in _ARTICLES or before in _OWNING else position
-        return _Left(starts, tuple(modifiers), owner, group, by_name_only, before in _INDEFINITE)
+        owned = self._owned(reading, noun)
+        begin = owned.begin if owned else self._known_from(reading, noun)
+        inner = owned.first if owned else begin
+        first = inner
+        while reading.adjoins(first) and reading.key(first - 1) in _MARKS | ACTING:
+            first -= 1
+        words = (*reading.keys(first, inner), *reading.keys(begin, noun))
+        before = reading.key(first - 1) if reading.adjoins(first) else ""
+        return _Left(
+            first=first - 1 if before in _ARTICLES | _OWNING else first,
+            modifiers=tuple(word for word in words if word not in _MARKS),
+            owner=owned.owner if owned else None,
+            group=owned.group if owned else None,
+            by_name_only=not _BY_NAME_ONLY.isdisjoint(words) or before in _BECOMING,
+            indefinite=before in _INDEFINITE,
+        )
 
-    def _known_modifiers(self, reading: "_Reading", noun: int) -> tuple[int, list[str]]:
-        """The words before the noun that offices are named with, where nothing says whose office it is."""
-        position, modifiers = noun, []
-        while reading.adjoins(position) and reading.key(position - 1) not in self._idle:
-            key = reading.key(position - 1)
-            named = key in self._words or key in ACTING
-            if not named and key not in _BY_NAME_ONLY and key not in _SAME_OFFICE:
-                break
-            position -= 1
-            if named:
-                modifiers.insert(0, key)
-        return position, modifiers
+    def _owned(self, reading: "_Reading", noun: int) -> "_Owned | None":
+        """Whose office it is, where that stands before the noun and its modifiers."""
+        for begin in range(noun, max(0, noun - MOST_MODIFIERS), -1):
+            if not reading.adjoins(begin):
+                return None
+            end = begin - 1 if reading.is_possessive(begin - 1) else begin
+            owner = self._owner_ending(reading, end)
+            if owner is not None:
+                return _Owned(owner.first, begin, owner, None)
+            if end < begin:
+                group, size = self._group_ending(reading, end)
+                return _Owned(end - size, begin, None, group) if group else None
+            if reading.key(begin - 1) in self._idle | _INDEFINITE or reading.ends_person(begin):
+                return None
+        return None
+
+    def _known_from(self, reading: "_Reading", noun: int) -> int:
+        """Where the words before the noun begin that offices are named with."""
+        known = self._words | ACTING | _MARKS
+        first = noun
+        while reading.adjoins(first) and reading.key(first - 1) in known - self._idle:
+            first -= 1
+        return first
 
     def _owner_ending(self, reading: "_Reading", stop: int) -> Named | None:
         """The country, region or organisation whose name ends before this position."""
@@ -171,7 +216,7 @@ class RolePhrases:
         return None
 
     def _known_place(self, reading: "_Reading", first: int, stop: int) -> Named | None:
-        if stop - first == 1 and reading.key(first) in self._words:
+        if reading.key(first) in self._idle or (stop - first == 1 and reading.key(first) in self._words):
             return None
         surface = reading.surface(first, stop)
         number = None if shape(surface) == Shape.LOWER else self._place(surface)
@@ -224,20 +269,31 @@ class RolePhrases:
         """How many words a noun with its article has for something named before; 0 for none."""
         if reading.key(first) not in _ARTICLES:
             return 0
-        return next((size + 1 for size in (2, 1) if " ".join(reading.keys(first + 1, first + 1 + size)) in self._groups), 0)
+        return next(
+            (size + 1 for size in (2, 1) if " ".join(reading.keys(first + 1, first + 1 + size)) in self._groups), 0
+        )
 
     def _with_name(self, reading: "_Reading", phrase: Phrase) -> Phrase:
         """The phrase with the person that is named beside it."""
         after = reading.starting.get(phrase.stop) or reading.around(phrase.stop)
         if after is not None and _may_be_person(after):
             gap = reading.gap(phrase.stop)
-            if gap == " " or gap == ", ":
+            if gap in {" ", ", "}:
                 return msgspec.structs.replace(phrase, name=after, direct=gap == " ")
         before = reading.ending.get(phrase.first)
-        if before is not None and _may_be_person(before) and reading.gap(phrase.first) == ", ":
-            if reading.gap(phrase.stop)[:1] in {",", ".", ";", ")", ""} or reading.key(phrase.stop) == "who":
-                return msgspec.structs.replace(phrase, name=before)
+        ends = reading.gap(phrase.stop)[:1] in {",", ".", ";", ")", ""} or reading.key(phrase.stop) == "who"
+        if before is not None and ends and _may_be_person(before) and reading.gap(phrase.first) == ", ":
+            return msgspec.structs.replace(phrase, name=before)
         return phrase
+
+
+class _Owned(NamedTuple):
+    """Whose office it is, with the positions where this begins and where the modifiers of the noun do."""
+
+    first: int
+    begin: int
+    owner: Named | None
+    group: str | None
 
 
 class _Left(NamedTuple):
@@ -284,11 +340,15 @@ class _Reading:
         return self.text.text[self.text.tokens[position - 1].end : self.text.tokens[position].start]
 
     def adjoins(self, position: int) -> bool:
-        """Whether nothing but a space, a hyphen or an apostrophe parts the word here from the one before."""
-        gap = self.gap(position)
-        return gap != "" and gap.lstrip("'’ʼ").strip(" -\u2010\u2011\n") == "" and gap.count("\n") < 2 or (
-            gap in _APOSTROPHES
-        )
+        """Whether nothing but a space, a hyphen, a line break or an apostrophe parts the word here from the last."""
+        return _JOINED.fullmatch(self.gap(position)) is not None
+
+    def is_adjective(self, first: int, stop: int, idle: frozenset[str]) -> bool:
+        """Whether the noun here belongs to the one behind it ("chief economist")."""
+        if stop - first > 1 or self.key(first) not in _ALSO_ADJECTIVES or self.gap(stop) != " ":
+            return False
+        after = self.surface(stop, stop + 1)
+        return after.islower() and after not in idle | _VERBS and not after.endswith(("ed", "s"))
 
     def goes_on_with_name(self, stop: int) -> bool:
         """Whether a preposition and a word with a capital follow."""
@@ -311,7 +371,7 @@ class _Reading:
         """Whether the word here is the s of a possessive."""
         return self.key(position) == "s" and self.gap(position) in _APOSTROPHES
 
-    def holds_mention_end(self, stop: int) -> bool:
+    def ends_person(self, stop: int) -> bool:
         """Whether a person's name ends before this position: what follows it is no role of a place."""
         mention = self.ending.get(stop)
         return mention is not None and "PERSON" in mention.types

@@ -22,7 +22,16 @@ _LEADER, _COUNTERPART = ("leader",), "counterpart"
 _LEADING = frozenset((_LEADER, ("head",), ("chief",)))
 _VAGUE = _LEADING | frozenset((("commander",), ("diplomat",), (_COUNTERPART,), ("director",)))
 # Whom news calls the leader or the head of what no table has an office for: the first of these that there is.
-_LEADING_A_PLACE = ("president", "prime minister", "chancellor", "monarch", "governor", "first minister", "premier", "mayor")
+_LEADING_A_PLACE = (
+    "president",
+    "prime minister",
+    "chancellor",
+    "monarch",
+    "governor",
+    "first minister",
+    "premier",
+    "mayor",
+)
 _LEADING_AN_ORGANISATION = (
     *("secretary general", "president", "chair", "director general", "chief executive", "director", "head", "governor"),
     *("commander", "leader", "secretary", "high commissioner", "chairman of the board of governors"),
@@ -30,9 +39,11 @@ _LEADING_AN_ORGANISATION = (
 
 
 class RoleTables(msgspec.Struct, frozen=True):
-    """The word lists of roles: their `nouns`, what else each is called (`others`), the office that leads each country
-    (`leaders`), the `seats` of power by name, and nouns for organisations with the types of these (`groups`); `idle`
-    words are part of no role.
+    """The word lists of roles.
+
+    `nouns` are those for who holds an office, `others` what else each is called, `leaders` the office that leads
+    each country, `seats` the states by the names of their seats of power, and `groups` nouns for organisations and
+    places with the types of these. `idle` words are part of no role.
     """
 
     nouns: frozenset[str]
@@ -55,7 +66,7 @@ class FoundRole(msgspec.Struct, frozen=True):
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What a phrase says: the people with their probabilities, the office, and whether one of them is meant for sure."""
+    """What a phrase says: the people with their probabilities, the office, and whether the first is surely meant."""
 
     people: tuple[tuple[int, float], ...]
     office: int | None
@@ -93,18 +104,22 @@ class RoleReader:
         if text.language != LANGUAGE:
             return []
         named = sorted(_named(text, mentions, decisions, threshold), key=lambda one: (one.first, one.stop))
-        reading = _Deciding(self._book, self._tables, _Called(self._others, self._words), _Document(text, named, _words_of(decisions), day))
+        reading = _Deciding(
+            self._book,
+            self._tables,
+            _Called(self._others, self._words),
+            _Document(text, named, _words_of(decisions), day),
+        )
         found: list[FoundRole] = []
         for phrases in self._phrases.find(text, named):
             role = reading.decide(phrases, threshold)
-            if role is not None and not (found and role.start < found[-1].end):
+            if role is not None:
                 found.append(role)
-        return [_by_the_text(role, found) for role in found]
+        chosen = _longest(found)
+        return [_by_the_text(role, chosen) for role in chosen]
 
 
-def _named(
-    text: Text, mentions: Sequence[Mention], decisions: Sequence[Decision], threshold: float
-) -> Iterator[Named]:
+def _named(text: Text, mentions: Sequence[Mention], decisions: Sequence[Decision], threshold: float) -> Iterator[Named]:
     for decision in decisions:
         best = decision.choices[0] if decision.choices and status(decision, threshold) == "linked" else None
         for place in decision.chain.mentions:
@@ -126,6 +141,15 @@ def _words_of(decisions: Sequence[Decision]) -> dict[int, frozenset[int]]:
         for decision in decisions
         if decision.choices
     }
+
+
+def _longest(roles: Sequence[FoundRole]) -> list[FoundRole]:
+    """Of roles that overlap the longest, then the first."""
+    chosen: list[FoundRole] = []
+    for role in sorted(roles, key=lambda one: (one.start - one.end, one.start)):
+        if all(role.end <= other.start or other.end <= role.start for other in chosen):
+            chosen.append(role)
+    return sorted(chosen, key=lambda one: one.start)
 
 
 def _by_the_text(role: FoundRole, all_roles: Sequence[FoundRole]) -> FoundRole:
@@ -183,7 +207,7 @@ class _Deciding:
         whose = phrase.owner is not None or phrase.group is not None
         if not whose or phrase.by_name_only or phrase.indefinite or phrase.noun in _VAGUE:
             return False
-        return self._vocabulary.issuperset(word for word in phrase.role if word not in self._tables.idle)
+        return self._vocabulary.issuperset(set(phrase.role) - self._tables.idle - ACTING)
 
     def _answer(self, phrase: Phrase) -> _Answer | None:
         role = self._last_role if phrase.role[-1] == _COUNTERPART else phrase.role
@@ -204,7 +228,9 @@ class _Deciding:
         if phrase.group is None:
             return None, 1.0
         types = self._tables.groups[phrase.group]
-        before = [one for one in self._named if one.stop <= phrase.stop and one.number is not None and types & one.types]
+        before = [
+            one for one in self._named if one.stop <= phrase.stop and one.number is not None and types & one.types
+        ]
         noun = word_number(phrase.group.split()[-1])
         fitting = [one for one in before if noun in self._words.get(one.number or 0, ())]
         chosen = (fitting or before)[-1:]
@@ -266,16 +292,16 @@ class _Deciding:
         if name is None or name.number is None:
             return None
         held = self._book.held_by(name.number, self._day)
-        office = next((office for office, _ in held if office in offices), None) or self._fitting(held, role, phrase.noun)
+        office = next((office for office, _ in held if office in offices), None) or self._fitting(
+            held, role, phrase.noun
+        )
         if office is None and not phrase.direct and any(self._book.holders(offices, self._day)):
             return None  # somebody else holds the office: the name in apposition belongs to another phrase
         if office is None and not offices and phrase.owner is None and phrase.group is None and not phrase.direct:
             return None
         return _Answer(((name.number, name.confidence),), office or next(iter(offices), None), sure=True)
 
-    def _fitting(
-        self, held: Sequence[tuple[int, bool]], role: tuple[str, ...], noun: tuple[str, ...]
-    ) -> int | None:
+    def _fitting(self, held: Sequence[tuple[int, bool]], role: tuple[str, ...], noun: tuple[str, ...]) -> int | None:
         """The office among those held whose name has all words of the role, else its noun; the fewest more are best."""
         wanted = role_words(role)
         called = [wanted, *(role_words(other.split()) for other in self._others.get(wanted, ()))]

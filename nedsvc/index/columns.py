@@ -12,8 +12,8 @@ from nedsvc.index.arrays import Ints
 from nedsvc.index.files import HashedFile
 from nedsvc.index.format import RECORDS, Kind
 from nedsvc.index.records import append_record
-from nedsvc.index.tenures import tenures
 from nedsvc.index.spellings import Spellings
+from nedsvc.index.tenures import tenures
 from nedsvc.wikibase import Item
 
 KIND_BITS = 2

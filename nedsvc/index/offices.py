@@ -52,7 +52,9 @@ class OfficeArrays(msgspec.Struct, frozen=True):
     def of_owner(self, row: int) -> tuple[int, ...]:
         """The offices that are linked with a country, a region or an organisation."""
         place = _place(self.owners, row)
-        return () if place is None else tuple(self.owned[self.owned_start[place] : self.owned_start[place + 1]].tolist())
+        return (
+            () if place is None else tuple(self.owned[self.owned_start[place] : self.owned_start[place + 1]].tolist())
+        )
 
     def capital_of(self, row: int) -> tuple[int, ...]:
         """What the city is the capital of."""

@@ -63,7 +63,9 @@ class Service:
             body = _encode(document_answer(annotation, request.options))
             return Entry(body, self._seconds(ANNOTATION, annotation.links))
 
-        return Reply(*self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked((request, today))), compute))
+        return Reply(
+            *self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked((request, today))), compute)
+        )
 
     def lookup(self, request: LookupRequest) -> Reply:
         """What a name means, or who bears an identifier. Raises `InvalidInput`, `TooLarge`, `SourceUnavailable`."""
