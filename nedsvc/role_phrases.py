@@ -15,7 +15,8 @@ MOST_PORTFOLIO = 7  # words that may follow "minister of"
 LONGEST_NOUN = 4
 LONGEST_PLACE = 3
 
-_ARTICLES = frozenset(("the", "this", "that"))
+ARTICLE = "the"
+_DEFINITE = frozenset((ARTICLE, "this", "that"))
 _OWNING = frozenset(("his", "her", "their", "its", "our", "my"))
 _INDEFINITE = frozenset(("a", "an", "any", "every", "each", "no", "some", "another"))
 _JOINTS = frozenset(("of", "for", "to", "at"))
@@ -172,7 +173,7 @@ class RolePhrases:
         words = (*reading.keys(first, inner), *reading.keys(begin, noun))
         before = reading.key(first - 1) if reading.adjoins(first) else ""
         return _Left(
-            first=first - 1 if before in _ARTICLES | _OWNING else first,
+            first=first - 1 if before in _OWNING | {ARTICLE} else first,
             modifiers=tuple(word for word in words if word not in _MARKS),
             owner=owned.owner if owned else None,
             group=owned.group if owned else None,
@@ -226,7 +227,7 @@ class RolePhrases:
         """The noun that ends here for something named before, with an article, and how many words it has."""
         for size in (2, 1):
             noun = " ".join(reading.keys(stop - size, stop))
-            if noun in self._groups and reading.key(stop - size - 1) in _ARTICLES | _OWNING:
+            if noun in self._groups and reading.key(stop - size - 1) in _DEFINITE | _OWNING:
                 return noun, size
         return None, 0
 
@@ -267,7 +268,7 @@ class RolePhrases:
 
     def _group_starting(self, reading: "_Reading", first: int) -> int:
         """How many words a noun with its article has for something named before; 0 for none."""
-        if reading.key(first) not in _ARTICLES:
+        if reading.key(first) not in _DEFINITE:
             return 0
         return next(
             (size + 1 for size in (2, 1) if " ".join(reading.keys(first + 1, first + 1 + size)) in self._groups), 0
@@ -352,7 +353,7 @@ class _Reading:
 
     def goes_on_with_name(self, stop: int) -> bool:
         """Whether a preposition and a word with a capital follow."""
-        place = stop + 2 if self.key(stop + 1) in _ARTICLES else stop + 1
+        place = stop + 2 if self.key(stop + 1) in _DEFINITE else stop + 1
         return self.key(stop) in _JOINTS and self.surface(place, place + 1)[:1].isupper()
 
     def capitalised_until(self, first: int) -> int:

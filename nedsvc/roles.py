@@ -12,7 +12,7 @@ from nedsvc.decision import Decision, status
 from nedsvc.models import Mention, Status, read_date
 from nedsvc.names import fold
 from nedsvc.offices import Holder, OfficeBook, role_words
-from nedsvc.role_phrases import ACTING, Named, Phrase, RolePhrases
+from nedsvc.role_phrases import ACTING, ARTICLE, Named, Phrase, RolePhrases
 from nedsvc.text import Text
 
 BY_DATE = 0.95  # the confidence that the index knows the only holder, where the dates leave no doubt
@@ -339,5 +339,5 @@ class _Deciding:
 
     def _surface(self, phrase: Phrase) -> str:
         tokens = self._text.tokens[phrase.first : phrase.stop]
-        first = tokens[1] if tokens[0].key in {"the", "this", "that"} and len(tokens) > 1 else tokens[0]
+        first = tokens[1] if tokens[0].key == ARTICLE and len(tokens) > 1 else tokens[0]
         return self._text.text[first.start : tokens[-1].end]
