@@ -14,6 +14,8 @@ import msgspec
 from nedsvc.models import is_qid, qid_number
 from nedsvc.sparql import literal
 from nedsvc.wikibase import (
+    CAPITAL,
+    CAPITAL_OF,
     DATES,
     DEMONYM,
     END,
@@ -147,7 +149,7 @@ def _terms_query(head: str, tags: "_Tags") -> str:
 
 def _values_query(head: str, tags: "_Tags") -> str:
     pairs = " ".join(f"(p:{name} ps:{name})" for name in _VALUES)
-    return f"""SELECT ?item ?statement ?property ?value (LANG(?value) AS ?language) WHERE {{
+    return f"""SELECT ?item ?statement ?property ?rank ?value (LANG(?value) AS ?language) WHERE {{
   {head}
   VALUES (?claim ?property) {{ {pairs} }}
   ?item ?claim ?statement .
@@ -204,6 +206,7 @@ class _Draft:
         self._aliases: defaultdict[str, list[str]] = defaultdict(list)
         self._texts: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         self._targets: defaultdict[str, list[int]] = defaultdict(list)
+        self._preferred: defaultdict[str, list[int]] = defaultdict(list)
         self._positions: dict[str, int] = {}
         self._dates: defaultdict[tuple[str, str], list[_Dated]] = defaultdict(list)
 
@@ -226,6 +229,8 @@ class _Draft:
             self._targets[property_].append(target)
             if property_ == POSITION:
                 self._positions[row["statement"]] = target
+            if row["rank"].endswith("PreferredRank"):
+                self._preferred[property_].append(target)
 
     def add_time(self, row: Row) -> None:
         """Take a date of the item, or of one of the positions that it held."""
@@ -254,6 +259,8 @@ class _Draft:
             superclasses=sorted(self._targets[SUBCLASS_OF]),
             demonyms=self._texts[DEMONYM],
             links=self._links(),
+            capitals=self._best(CAPITAL),
+            capital_of=self._best(CAPITAL_OF),
         )
 
     def _all_aliases(self) -> dict[str, list[str]]:
@@ -263,6 +270,9 @@ class _Draft:
             for language, text in self._texts[name]:
                 aliases.setdefault(language, []).append(text)
         return aliases
+
+    def _best(self, property_: str) -> list[int]:
+        return sorted(self._preferred[property_] or self._targets[property_])
 
     def _links(self) -> list[int]:
         return list(dict.fromkeys(number for name in RELATIONS for number in sorted(self._targets[name])))
