@@ -305,11 +305,12 @@ def test_texts_in_other_languages_have_no_roles(tmp_path: Path) -> None:
 
 
 def test_dates_as_numbers_tell_what_is_known() -> None:
-    assert [date_number(text) for text in ("2023-03-21", "2023-03", "2023", "-0044-03-15", None)] == [
+    assert [date_number(text) for text in ("2023-03-21", "2023-03", "2023", "-0044-03-15", None, "x")] == [
         20230321,
         20230300,
         20230000,
         1,
+        0,
         0,
     ]
     assert [latest(number) for number in (20230321, 20230300, 20230000)] == [20230321, 20230331, 20231231]

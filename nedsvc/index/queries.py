@@ -227,10 +227,10 @@ class _Draft:
                 self._texts[property_].append((tags.language(row["language"]), row["value"]))
         elif (target := _number(row["value"])) is not None:
             self._targets[property_].append(target)
-            if row["rank"].endswith("PreferredRank"):
-                self._preferred[property_].append(target)
             if property_ == POSITION:
                 self._positions[row["statement"]] = target
+            if row["rank"].endswith("PreferredRank"):
+                self._preferred[property_].append(target)
 
     def add_time(self, row: Row) -> None:
         """Take a date of the item, or of one of the positions that it held."""

@@ -1,11 +1,14 @@
 """When offices were held: dates as numbers that tell how exactly they are known."""
 
+import re
 from collections.abc import Iterator
 
 from nedsvc.wikibase import Item
 
 UNKNOWN = 0
 _LONG_AGO = 1  # a date before our era
+_DATE = re.compile(r"([0-9]{1,5})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
+_MAX_NUMBER = (1 << 32) - 1
 _LAST_MONTH, _LAST_DAY = 12_00, 31
 
 
@@ -16,7 +19,8 @@ def tenures(item: Item) -> Iterator[int]:
     """
     died = date_number(item.dates.get("died"))
     for office, start, end in item.offices:
-        yield from (item.number, int(office[1:]), date_number(start), date_number(end) or died)
+        if office[1:].isdecimal() and int(office[1:]) <= _MAX_NUMBER:
+            yield from (item.number, int(office[1:]), date_number(start), date_number(end) or died)
 
 
 def date_number(date: str | None) -> int:
@@ -24,12 +28,11 @@ def date_number(date: str | None) -> int:
 
     So a number is also the first day that its date may mean.
     """
-    if not date:
-        return UNKNOWN
-    if date.startswith("-"):
-        return _LONG_AGO
-    year, month, day = (*date.split("-"), "0", "0")[:3]
-    return int(year) * 10_000 + int(month) * 100 + int(day)
+    found = _DATE.fullmatch(date or "")
+    if found is None:
+        return _LONG_AGO if (date or "").startswith("-") else UNKNOWN
+    year, month, day = (int(part or 0) for part in found.groups())
+    return year * 10_000 + month * 100 + day
 
 
 def latest(date: int) -> int:
