@@ -54,9 +54,9 @@ class GoldDocument(msgspec.Struct, frozen=True):
         """The spans that count but for their entity, which the knowledge base lacks."""
         return {label.span for label in self.labels if self._counts(label) and not is_qid(label.entity_id)}
 
-    def uncounted(self, known: Container[str]) -> list[Place]:
-        """The spans of the gold that does not count."""
-        return [label.span for label in self.labels if not (self._counts(label) and label.entity_id in known)]
+    def uncounted(self, known: Container[str]) -> set[Place]:
+        """The spans of the gold that does not count; one with a second label that counts is none of them."""
+        return {label.span for label in self.labels} - self.counted(known).keys()
 
     def within(self, span: Place) -> bool:
         """Whether the span lies in what is labelled."""
