@@ -7,7 +7,8 @@ import msgspec
 
 from nedsvc.cli_errors import reports_errors
 from nedsvc.errors import InvalidInput
-from nedsvc.evaluation.gold import AllIds, read_gold, read_ids
+from nedsvc.evaluation.gold import read_gold
+from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.evaluation.peers import Peer, read_peers
 from nedsvc.evaluation.predictions import predict, prediction_lines
 from nedsvc.evaluation.report import Evaluated, SpanSource, markdown, report, text
@@ -55,7 +56,7 @@ def evaluate(
     """
     sets = [read_gold(file) for file in benchmarks]
     others = _peers_by_set(peers, [each.name for each in sets])
-    known = read_ids(ids) if ids else AllIds()
+    known = read_ids(ids) if ids else Ids()
     linker = linker_from_environment(index_folder, detector, model, "index")
     evaluated = [
         Evaluated(gold, predict(linker, gold, given=spans == "gold"), others.get(gold.name, ())) for gold in sets

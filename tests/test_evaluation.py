@@ -1,6 +1,9 @@
 """`nedsvc evaluate`: what counts, and what the figures mean."""
 
+import bz2
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +17,16 @@ from nedsvc import InvalidInput
 from nedsvc.cli import main
 from nedsvc.evaluation.calibration import accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.errors import error_classes
-from nedsvc.evaluation.gold import AllIds, GoldDocument, GoldSet, Label, read_gold, read_ids
-from nedsvc.evaluation.peers import compare, read_peers
+from nedsvc.evaluation.gold import GoldDocument, GoldSet, Label, read_gold
+from nedsvc.evaluation.ids import Ids, read_ids
+from nedsvc.evaluation.peers import Peer, compare, read_peers
 from nedsvc.evaluation.predictions import PredictedMention, Prediction
 from nedsvc.evaluation.report import Evaluated, markdown, report, text
 from nedsvc.evaluation.scores import Found, Ratio, accuracy, end_to_end, nil, recall_at
 from nedsvc.models import Entity
 
 TEXT = "Kyiv and Sumy met Ukrainian and Nobody on Monday; it rained in Lviv."
-KNOWN = frozenset({"Q1899", "Q212", "Q157055", "Q77"})
+KNOWN = Ids(frozenset({"Q1899", "Q212", "Q157055", "Q77"}))
 
 
 def label(surface: str, qid: str, **rest: Any) -> Label:
@@ -130,7 +134,7 @@ ENTITIES = {
 )
 def test_each_error_has_one_class(one: PredictedMention, qid: str, expected: str) -> None:
     document = GoldDocument(1, TEXT, (0, len(TEXT)), (Label(one.span, qid),))
-    found = error_classes(GoldSet("small", (document,)), predicted(one), AllIds(), ENTITIES.get)
+    found = error_classes(GoldSet("small", (document,)), predicted(one), Ids(), ENTITIES.get)
     assert dict(found) == {expected: 1}
 
 
@@ -197,14 +201,49 @@ def test_peers_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> 
         read_peers(file)
 
 
-def test_ids_are_one_a_line_or_those_of_a_dump(tmp_path: Path) -> None:
-    lines, dump = tmp_path / "ids.txt", tmp_path / "dump.json"
-    lines.write_text("Q42\nQ5\n")
-    dump.write_text('[\n{"type":"item","id":"Q42"},\n{"type":"item","id":"Q5"}\n]\n')
-    assert read_ids(lines) == read_ids(dump) == {"Q42", "Q5"}
-    (tmp_path / "none").write_text("nothing\n")
-    with pytest.raises(InvalidInput, match="holds no QID"):
-        read_ids(tmp_path / "none")
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_ids_come_one_a_line(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "ids"
+    file.write_bytes(pack(b"Q42\nQ5\n\n"))
+    assert read_ids(file) == Ids(frozenset({"Q42", "Q5"}))
+
+
+def test_ids_of_a_dump_tell_which_items_have_a_description_and_a_statement(tmp_path: Path) -> None:
+    english, german = {"en": {"value": "city"}}, {"de": {"value": "Stadt"}}
+    items = [
+        {"id": "Q1", "descriptions": english, "claims": {"P31": [{"type": "statement"}]}},
+        {"id": "Q2", "descriptions": german, "claims": {"P31": [{"type": "statement"}]}},
+        {"id": "Q3", "descriptions": english, "claims": []},
+        {"id": "Q4", "descriptions": [], "claims": []},
+    ]
+    dump = tmp_path / "dump.json"
+    dump.write_text("[\n" + ",\n".join(map(json.dumps, items)) + "\n]\n")
+    assert read_ids(dump) == Ids(frozenset({"Q1", "Q2", "Q3", "Q4"}), frozenset({"Q1"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("Q1\nMoscow\n", "line 2: 'Moscow' is no QID"), ("", "holds no id"), ('{"id": 3}\n', "line 1: is no item")],
+)
+def test_ids_that_cannot_be_read_are_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text(content)
+    with pytest.raises(InvalidInput) as refused:
+        read_ids(file)
+    assert reason in str(refused.value)
+
+
+def test_peers_are_pooled_over_the_sets_and_over_rich_items_alone() -> None:
+    """On the gold with rich items only those count; with a list of ids nobody knows which they are."""
+    links = {surface: label(surface, "").span for surface in ("Kyiv", "Sumy")}
+    peer = Peer("x", {"1": {links["Kyiv"]: "Q1899", links["Sumy"]: "Q77"}})
+    each = Evaluated(GOLD, predicted(mention("Kyiv", "Q77"), mention("Sumy", "Q77")), [peer])
+    ids = Ids(KNOWN.known, frozenset({"Q1899"}))
+    figures = report([each, each], ids, "gold", "i-1", ENTITIES.get)
+    assert [(one["mentions"], one["accuracy"], one["ours"]) for one in figures.peers] == [(4, 0.5, 0.0)]
+    assert list(figures.rich_peers) == [{"system": "x", "mentions": 2, "accuracy": 1.0, "ours": 0.0}]
+    assert "on rich items" in text(figures)
+    assert not report([each], KNOWN, "gold", "i-1", ENTITIES.get).rich_peers
 
 
 def test_the_tables_hold_what_the_record_says() -> None:

@@ -1,12 +1,13 @@
 """The open benchmarks: other systems' scores come out as they are published beside the gold."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nedsvc.evaluation.gold import read_gold, read_ids
+from nedsvc.evaluation.gold import read_gold
+from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.evaluation.peers import compare, read_peers
 from nedsvc.evaluation.predictions import Prediction
 
@@ -16,7 +17,7 @@ Scores = dict[str, tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-def ids(shared: Path) -> Container[str]:
+def ids(shared: Path) -> Ids:
     return read_ids(shared / "wikidata-sample" / "sample.json.gz")
 
 
@@ -33,7 +34,7 @@ def published(benchmarks: Path) -> Iterator[tuple[str, int, Scores]]:
             )
 
 
-def measured(benchmarks: Path, name: str, ids: Container[str]) -> tuple[int, Scores]:
+def measured(benchmarks: Path, name: str, ids: Ids) -> tuple[int, Scores]:
     """The same for a set, as it is counted here."""
     gold = read_gold(benchmarks / "gold" / f"{name}.benchmark.jsonl")
     nothing = [Prediction(document.id, ()) for document in gold.documents]
@@ -46,7 +47,7 @@ def _written(share: float) -> str:
     return f"{share:.3f}".removeprefix("0")
 
 
-def test_other_systems_score_what_is_published_to_the_third_place(shared: Path, ids: Container[str]) -> None:
+def test_other_systems_score_what_is_published_to_the_third_place(shared: Path, ids: Ids) -> None:
     rows = list(published(shared / "benchmarks"))
     assert len(rows) == 6
     for name, gold, scores in rows:

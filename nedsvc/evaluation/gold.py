@@ -3,14 +3,13 @@
 https://github.com/ad-freiburg/elevant/blob/main/docs/benchmark_format.md
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.index.dump import batches
 from nedsvc.models import is_qid
 
 Place = tuple[int, int]
@@ -75,13 +74,6 @@ class GoldSet(msgspec.Struct, frozen=True):
     documents: tuple[GoldDocument, ...]
 
 
-class AllIds:
-    """Every QID."""
-
-    def __contains__(self, id_: object) -> bool:
-        return isinstance(id_, str) and is_qid(id_)
-
-
 def read_gold(file: Path) -> GoldSet:
     """The benchmark in a file, called by the first part of its name.
 
@@ -109,33 +101,6 @@ def _checked(document: GoldDocument, file: Path, number: int) -> GoldDocument:
         if not 0 <= start < end <= len(document.text):
             raise InvalidInput(f"{file}, line {number}", f"the label at {start}-{end} lies outside the text")
     return document
-
-
-def read_ids(file: Path) -> Container[str]:
-    """The QIDs in a file: one a line, or those of the items of a dump of Wikidata.
-
-    Raises `InvalidInput` for a file that cannot be read or holds none.
-    """
-    if not file.is_file():
-        raise InvalidInput("--ids", f"there is no file {file}")
-    found = frozenset(_ids(file))
-    if not found:
-        raise InvalidInput("--ids", f"{file} holds no QID; it must have one a line, or be a dump of Wikidata")
-    return found
-
-
-class _Identity(msgspec.Struct):
-    id: str
-
-
-def _ids(file: Path) -> Iterator[str]:
-    decode = msgspec.json.Decoder(_Identity).decode
-    for batch in batches(file):
-        for line in batch.lines:
-            text = line.strip(b" \t\r\n,")
-            id_ = decode(text).id if text.startswith(b"{") else text.decode("ascii", "replace")
-            if is_qid(id_):
-                yield id_
 
 
 def overlaps(one: Place, others: Iterable[Place]) -> bool:

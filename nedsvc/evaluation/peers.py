@@ -2,7 +2,7 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,9 @@ class Comparison(msgspec.Struct, frozen=True):
     theirs: Ratio
     ours: Ratio
 
+    def __add__(self, other: "Comparison") -> "Comparison":
+        return Comparison(self.name, self.found + other.found, self.theirs + other.theirs, self.ours + other.ours)
+
 
 def read_peers(file: Path) -> list[Peer]:
     """The systems in a file of tab-separated doc, start, end, system and qid; `doc` is the document's id.
@@ -49,6 +52,14 @@ def read_peers(file: Path) -> list[Peer]:
     except ValueError as error:
         raise InvalidInput(f"{file}, line {rows.line_num}", f"is no link ({error})") from error
     return [Peer(name, places) for name, places in sorted(links.items())]
+
+
+def pooled(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """The comparisons of several benchmarks as one for each system, every mention weighing the same."""
+    found: dict[str, Comparison] = {}
+    for one in comparisons:
+        found[one.name] = found[one.name] + one if one.name in found else one
+    return list(found.values())
 
 
 def compare(gold: GoldSet, ours: Sequence[Prediction], peer: Peer, known: Container[str]) -> Comparison:
