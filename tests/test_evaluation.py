@@ -3,29 +3,30 @@
 import bz2
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner
+from fakes import candidate, linker
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nedsvc import InvalidInput
-from nedsvc.cli import main
 from nedsvc.evaluation.calibration import accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.errors import error_classes
 from nedsvc.evaluation.gold import GoldDocument, GoldSet, Label, read_gold
 from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.evaluation.peers import Peer, compare, read_peers
-from nedsvc.evaluation.predictions import PredictedMention, Prediction
+from nedsvc.evaluation.predictions import PredictedMention, Prediction, predict
 from nedsvc.evaluation.report import Evaluated, markdown, report, text
 from nedsvc.evaluation.scores import Found, Ratio, accuracy, end_to_end, nil, recall_at
 from nedsvc.models import Entity
 
 TEXT = "Kyiv and Sumy met Ukrainian and Nobody on Monday; it rained in Lviv."
+PEERS_HEAD = "doc\tstart\tend\tsystem\tqid\n"
 KNOWN = Ids(frozenset({"Q1899", "Q212", "Q157055", "Q77"}))
 
 
@@ -134,12 +135,19 @@ ENTITIES = {
 )
 def test_each_error_has_one_class(one: PredictedMention, qid: str, expected: str) -> None:
     document = GoldDocument(1, TEXT, (0, len(TEXT)), (Label(one.span, qid),))
-    found = error_classes(GoldSet("small", (document,)), predicted(one), Ids(), ENTITIES.get)
+    found = error_classes(GoldSet("small", (document,)), predicted(one), Ids(), ENTITIES.get, given=True)
     assert dict(found) == {expected: 1}
 
 
 def test_what_was_not_detected_is_a_missed_span() -> None:
-    assert dict(error_classes(GOLD, predicted(), KNOWN, ENTITIES.get)) == {"missed span": 3}
+    assert dict(error_classes(GOLD, predicted(), KNOWN, ENTITIES.get, given=True)) == {"missed span": 3}
+
+
+def test_what_was_right_but_not_linked_was_held_back() -> None:
+    """An error only where the linker was to find the mentions: with spans given the best candidate is asked for."""
+    found = predicted(mention("Kyiv", "Q1899", linked=False))
+    assert error_classes(GOLD, found, KNOWN, ENTITIES.get, given=False)["held back"] == 1
+    assert error_classes(GOLD, found, KNOWN, ENTITIES.get, given=True)["held back"] == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=100))
@@ -167,7 +175,7 @@ def test_a_peer_is_compared_on_the_mentions_that_it_found(tmp_path: Path) -> Non
     file = tmp_path / "small.tsv"
     spans = {surface: label(surface, "").span for surface in ("Kyiv", "Sumy")}
     rows = [("1", *map(str, spans["Kyiv"]), "x", "<NIL>"), ("1", *map(str, spans["Sumy"]), "x", "Q157055")]
-    file.write_text("doc\tstart\tend\tsystem\tqid\n" + "".join("\t".join(row) + "\n" for row in rows))
+    file.write_text(PEERS_HEAD + "".join("\t".join(row) + "\n" for row in rows))
     (peer,) = read_peers(file)
     both = compare(GOLD, predicted(mention("Kyiv", "Q1899"), mention("Sumy", "Q77")), peer, KNOWN)
     assert (both.theirs, both.ours, both.found.hits) == (Ratio(1, 2), Ratio(1, 2), 1)
@@ -180,8 +188,9 @@ def test_a_peer_is_compared_on_the_mentions_that_it_found(tmp_path: Path) -> Non
         ("{}\n", "line 1: is no document"),
         (
             '{"id": 1, "text": "ab", "evaluation_span": [0, 2], "labels": [{"span": [0, 3], "entity_id": "Q1"}]}',
-            "outside",
+            "line 1: the label at 0-3 lies outside the text of 2 characters",
         ),
+        ('{"id": 1, "text": "a"}\n\n{"id": "1", "text": "b"}', "line 3: has the id 1 of a document before it"),
     ],
 )
 def test_gold_that_cannot_be_read_is_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
@@ -193,7 +202,24 @@ def test_gold_that_cannot_be_read_is_refused_by_line(tmp_path: Path, content: st
         read_gold(tmp_path / "missing.jsonl")
 
 
-@pytest.mark.parametrize("content", ["doc\tqid\n", "doc\tstart\tend\tsystem\tqid\n1\tx\t2\ty\tQ1\n"])
+@given(texts=st.lists(st.sampled_from(["", "  ", "Bob", "Ann and Bob"]), min_size=1))
+def test_each_text_has_its_prediction_also_where_it_has_no_word(texts: list[str]) -> None:
+    documents = tuple(GoldDocument(place, text) for place, text in enumerate(texts))
+    predictions = predict(linker({"Bob": [candidate(1)]}), GoldSet("small", documents), given=False)
+    assert [one.id for one in predictions] == list(range(len(texts)))
+    assert [len(one.mentions) for one in predictions] == [len(re.findall(r"[A-Z]", text)) for text in texts]
+
+
+def test_every_labelled_span_is_given_to_the_linker_and_no_other() -> None:
+    """NIL ones and nested ones too, but none on white space, which names nothing."""
+    blank = Label((4, 5), "<NIL>")
+    document = GoldDocument(1, TEXT, (0, len(TEXT)), (*LABELS, blank, LABELS[0]))
+    (found,) = predict(linker({"Kyiv": [candidate(1899)]}), GoldSet("small", (document,)), given=True)
+    assert [one.span for one in found.mentions] == sorted(one.span for one in LABELS)
+    assert found.mentions[0].best == "Q1899"
+
+
+@pytest.mark.parametrize("content", ["doc\tqid\n", f"{PEERS_HEAD}1\tx\t2\ty\tQ1\n", f"{PEERS_HEAD}1\t2\n"])
 def test_peers_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "peers.tsv"
     file.write_text(content)
@@ -252,18 +278,3 @@ def test_the_tables_hold_what_the_record_says() -> None:
     for shown in (text(figures), markdown(figures)):
         assert "0.333" in shown
         assert "missed span" in shown
-
-
-def test_the_command_evaluates_a_file(tmp_path: Path, starter: Path) -> None:
-    file = tmp_path / "small.benchmark.jsonl"
-    file.write_bytes(msgspec.json.encode(DOCUMENT) + b"\n")
-    predictions = tmp_path / "out.jsonl"
-    options = ["--index", str(starter), "--detector", "gazetteer", "--format", "json"]
-    done = CliRunner().invoke(main, ["evaluate", str(file), *options, "--predictions", str(predictions)])
-    assert done.exit_code == 0, done.output
-    figures = json.loads(done.stdout)
-    assert figures["sets"][0]["name"] == "small"
-    assert figures["sets"][0]["accuracy"] > 0
-    (line,) = map(json.loads, predictions.read_text().splitlines())
-    assert line["id"] == 1
-    assert {"start", "end", "qid", "best"} <= set(line["mentions"][0])

@@ -42,14 +42,18 @@ def read_peers(file: Path) -> list[Peer]:
     links: defaultdict[str, defaultdict[str, Spans]] = defaultdict(lambda: defaultdict(dict))
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            rows = csv.DictReader(lines, delimiter="\t")
-            if tuple(rows.fieldnames or ()) != _COLUMNS:
+            rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if tuple(next(rows, ())) != _COLUMNS:
                 raise InvalidInput(str(file), f"must have the columns {', '.join(_COLUMNS)}")
-            for row in rows:
-                links[row["system"]][row["doc"]][int(row["start"]), int(row["end"])] = row["qid"]
+            for document, start, end, system, qid in rows:
+                links[system][document][int(start), int(end)] = qid
     except OSError as error:
         raise InvalidInput(str(file), f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(str(file), f"is not UTF-8 at byte {error.start}") from error
     except ValueError as error:
+        if isinstance(error, InvalidInput):
+            raise
         raise InvalidInput(f"{file}, line {rows.line_num}", f"is no link ({error})") from error
     return [Peer(name, places) for name, places in sorted(links.items())]
 

@@ -103,7 +103,7 @@ def _set_report(each: Evaluated, known: Ids, given: bool, show: Show) -> SetRepo
     found = end_to_end(gold, predictions, known)
     missing = nil(gold, predictions, known) if given else None
     ranks = {str(rank): recall_at(gold, predictions, known, rank).share for rank in RANKS} if given else {}
-    classes = error_classes(gold, predictions, known, show)
+    classes = error_classes(gold, predictions, known, show, given=given)
     return SetReport(
         name=gold.name,
         mentions=found.gold,
