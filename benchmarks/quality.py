@@ -12,7 +12,7 @@ import matplotlib as mpl
 from common import chosen_index, gold_sets, index_parser, open_linker, run, shared_folder
 
 from nedsvc import EntityLinker
-from nedsvc.evaluation.gold import read_ids
+from nedsvc.evaluation.ids import read_ids
 from nedsvc.evaluation.peers import read_peers
 from nedsvc.evaluation.predictions import predict
 from nedsvc.evaluation.report import Evaluated, Report, SpanSource, markdown, report

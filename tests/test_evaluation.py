@@ -1,28 +1,33 @@
 """`nedsvc evaluate`: what counts, and what the figures mean."""
 
+import bz2
+import gzip
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner
+from fakes import candidate, linker
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nedsvc import InvalidInput
-from nedsvc.cli import main
 from nedsvc.evaluation.calibration import accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.errors import error_classes
-from nedsvc.evaluation.gold import AllIds, GoldDocument, GoldSet, Label, read_gold, read_ids
-from nedsvc.evaluation.peers import compare, read_peers
-from nedsvc.evaluation.predictions import PredictedMention, Prediction
+from nedsvc.evaluation.gold import GoldDocument, GoldSet, Label, read_gold
+from nedsvc.evaluation.ids import Ids, read_ids
+from nedsvc.evaluation.peers import Peer, compare, read_peers
+from nedsvc.evaluation.predictions import PredictedMention, Prediction, predict
 from nedsvc.evaluation.report import Evaluated, markdown, report, text
 from nedsvc.evaluation.scores import Found, Ratio, accuracy, end_to_end, nil, recall_at
 from nedsvc.models import Entity
 
 TEXT = "Kyiv and Sumy met Ukrainian and Nobody on Monday; it rained in Lviv."
-KNOWN = frozenset({"Q1899", "Q212", "Q157055", "Q77"})
+PEERS_HEAD = "doc\tstart\tend\tsystem\tqid\n"
+KNOWN = Ids(frozenset({"Q1899", "Q212", "Q157055", "Q77"}))
 
 
 def label(surface: str, qid: str, **rest: Any) -> Label:
@@ -90,6 +95,13 @@ def test_a_link_outside_what_is_labelled_or_to_an_unknown_id_does_not_count() ->
     assert end_to_end(GoldSet("small", (document,)), found, KNOWN).predicted == 0
 
 
+def test_links_that_overlap_a_span_with_two_labels_are_judged_by_the_one_that_counts() -> None:
+    nested = Label(label("Kyiv", "").span, "<NIL>", parent=0)
+    document = msgspec.structs.replace(DOCUMENT, labels=(*LABELS, nested))
+    wide = PredictedMention(0, label("Kyiv", "").span[1] + 4, "Q77", "Q77")
+    assert end_to_end(GoldSet("small", (document,)), predicted(wide), KNOWN).predicted == 1
+
+
 def test_nil_is_what_was_not_linked() -> None:
     found = predicted(mention("Nobody", None), mention("Kyiv", "Q1899", linked=False), mention("Sumy", "Q157055"))
     assert nil(GOLD, found, KNOWN) == Found(hits=1, predicted=2, gold=1)
@@ -123,12 +135,19 @@ ENTITIES = {
 )
 def test_each_error_has_one_class(one: PredictedMention, qid: str, expected: str) -> None:
     document = GoldDocument(1, TEXT, (0, len(TEXT)), (Label(one.span, qid),))
-    found = error_classes(GoldSet("small", (document,)), predicted(one), AllIds(), ENTITIES.get)
+    found = error_classes(GoldSet("small", (document,)), predicted(one), Ids(), ENTITIES.get, given=True)
     assert dict(found) == {expected: 1}
 
 
 def test_what_was_not_detected_is_a_missed_span() -> None:
-    assert dict(error_classes(GOLD, predicted(), KNOWN, ENTITIES.get)) == {"missed span": 3}
+    assert dict(error_classes(GOLD, predicted(), KNOWN, ENTITIES.get, given=True)) == {"missed span": 3}
+
+
+def test_what_was_right_but_not_linked_was_held_back() -> None:
+    """An error only where the linker was to find the mentions: with spans given the best candidate is asked for."""
+    found = predicted(mention("Kyiv", "Q1899", linked=False))
+    assert error_classes(GOLD, found, KNOWN, ENTITIES.get, given=False)["held back"] == 1
+    assert error_classes(GOLD, found, KNOWN, ENTITIES.get, given=True)["held back"] == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=100))
@@ -156,7 +175,7 @@ def test_a_peer_is_compared_on_the_mentions_that_it_found(tmp_path: Path) -> Non
     file = tmp_path / "small.tsv"
     spans = {surface: label(surface, "").span for surface in ("Kyiv", "Sumy")}
     rows = [("1", *map(str, spans["Kyiv"]), "x", "<NIL>"), ("1", *map(str, spans["Sumy"]), "x", "Q157055")]
-    file.write_text("doc\tstart\tend\tsystem\tqid\n" + "".join("\t".join(row) + "\n" for row in rows))
+    file.write_text(PEERS_HEAD + "".join("\t".join(row) + "\n" for row in rows))
     (peer,) = read_peers(file)
     both = compare(GOLD, predicted(mention("Kyiv", "Q1899"), mention("Sumy", "Q77")), peer, KNOWN)
     assert (both.theirs, both.ours, both.found.hits) == (Ratio(1, 2), Ratio(1, 2), 1)
@@ -169,8 +188,9 @@ def test_a_peer_is_compared_on_the_mentions_that_it_found(tmp_path: Path) -> Non
         ("{}\n", "line 1: is no document"),
         (
             '{"id": 1, "text": "ab", "evaluation_span": [0, 2], "labels": [{"span": [0, 3], "entity_id": "Q1"}]}',
-            "outside",
+            "line 1: the label at 0-3 lies outside the text of 2 characters",
         ),
+        ('{"id": 1, "text": "a"}\n\n{"id": "1", "text": "b"}', "line 3: has the id 1 of a document before it"),
     ],
 )
 def test_gold_that_cannot_be_read_is_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
@@ -182,7 +202,24 @@ def test_gold_that_cannot_be_read_is_refused_by_line(tmp_path: Path, content: st
         read_gold(tmp_path / "missing.jsonl")
 
 
-@pytest.mark.parametrize("content", ["doc\tqid\n", "doc\tstart\tend\tsystem\tqid\n1\tx\t2\ty\tQ1\n"])
+@given(texts=st.lists(st.sampled_from(["", "  ", "Bob", "Ann and Bob"]), min_size=1))
+def test_each_text_has_its_prediction_also_where_it_has_no_word(texts: list[str]) -> None:
+    documents = tuple(GoldDocument(place, text) for place, text in enumerate(texts))
+    predictions = predict(linker({"Bob": [candidate(1)]}), GoldSet("small", documents), given=False)
+    assert [one.id for one in predictions] == list(range(len(texts)))
+    assert [len(one.mentions) for one in predictions] == [len(re.findall(r"[A-Z]", text)) for text in texts]
+
+
+def test_every_labelled_span_is_given_to_the_linker_and_no_other() -> None:
+    """NIL ones and nested ones too, but none on white space, which names nothing."""
+    blank = Label((4, 5), "<NIL>")
+    document = GoldDocument(1, TEXT, (0, len(TEXT)), (*LABELS, blank, LABELS[0]))
+    (found,) = predict(linker({"Kyiv": [candidate(1899)]}), GoldSet("small", (document,)), given=True)
+    assert [one.span for one in found.mentions] == sorted(one.span for one in LABELS)
+    assert found.mentions[0].best == "Q1899"
+
+
+@pytest.mark.parametrize("content", ["doc\tqid\n", f"{PEERS_HEAD}1\tx\t2\ty\tQ1\n", f"{PEERS_HEAD}1\t2\n"])
 def test_peers_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "peers.tsv"
     file.write_text(content)
@@ -190,14 +227,49 @@ def test_peers_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> 
         read_peers(file)
 
 
-def test_ids_are_one_a_line_or_those_of_a_dump(tmp_path: Path) -> None:
-    lines, dump = tmp_path / "ids.txt", tmp_path / "dump.json"
-    lines.write_text("Q42\nQ5\n")
-    dump.write_text('[\n{"type":"item","id":"Q42"},\n{"type":"item","id":"Q5"}\n]\n')
-    assert read_ids(lines) == read_ids(dump) == {"Q42", "Q5"}
-    (tmp_path / "none").write_text("nothing\n")
-    with pytest.raises(InvalidInput, match="holds no QID"):
-        read_ids(tmp_path / "none")
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_ids_come_one_a_line(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "ids"
+    file.write_bytes(pack(b"Q42\nQ5\n\n"))
+    assert read_ids(file) == Ids(frozenset({"Q42", "Q5"}))
+
+
+def test_ids_of_a_dump_tell_which_items_have_a_description_and_a_statement(tmp_path: Path) -> None:
+    english, german = {"en": {"value": "city"}}, {"de": {"value": "Stadt"}}
+    items = [
+        {"id": "Q1", "descriptions": english, "claims": {"P31": [{"type": "statement"}]}},
+        {"id": "Q2", "descriptions": german, "claims": {"P31": [{"type": "statement"}]}},
+        {"id": "Q3", "descriptions": english, "claims": []},
+        {"id": "Q4", "descriptions": [], "claims": []},
+    ]
+    dump = tmp_path / "dump.json"
+    dump.write_text("[\n" + ",\n".join(map(json.dumps, items)) + "\n]\n")
+    assert read_ids(dump) == Ids(frozenset({"Q1", "Q2", "Q3", "Q4"}), frozenset({"Q1"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("Q1\nMoscow\n", "line 2: 'Moscow' is no QID"), ("", "holds no id"), ('{"id": 3}\n', "line 1: is no item")],
+)
+def test_ids_that_cannot_be_read_are_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text(content)
+    with pytest.raises(InvalidInput) as refused:
+        read_ids(file)
+    assert reason in str(refused.value)
+
+
+def test_peers_are_pooled_over_the_sets_and_over_rich_items_alone() -> None:
+    """On the gold with rich items only those count; with a list of ids nobody knows which they are."""
+    links = {surface: label(surface, "").span for surface in ("Kyiv", "Sumy")}
+    peer = Peer("x", {"1": {links["Kyiv"]: "Q1899", links["Sumy"]: "Q77"}})
+    each = Evaluated(GOLD, predicted(mention("Kyiv", "Q77"), mention("Sumy", "Q77")), [peer])
+    ids = Ids(KNOWN.known, frozenset({"Q1899"}))
+    figures = report([each, each], ids, "gold", "i-1", ENTITIES.get)
+    assert [(one["mentions"], one["accuracy"], one["ours"]) for one in figures.peers] == [(4, 0.5, 0.0)]
+    assert list(figures.rich_peers) == [{"system": "x", "mentions": 2, "accuracy": 1.0, "ours": 0.0}]
+    assert "on rich items" in text(figures)
+    assert not report([each], KNOWN, "gold", "i-1", ENTITIES.get).rich_peers
 
 
 def test_the_tables_hold_what_the_record_says() -> None:
@@ -206,39 +278,3 @@ def test_the_tables_hold_what_the_record_says() -> None:
     for shown in (text(figures), markdown(figures)):
         assert "0.333" in shown
         assert "missed span" in shown
-
-
-def test_the_command_evaluates_a_file(tmp_path: Path, starter: Path) -> None:
-    file = tmp_path / "small.benchmark.jsonl"
-    file.write_bytes(msgspec.json.encode(DOCUMENT) + b"\n")
-    predictions = tmp_path / "out.jsonl"
-    options = ["--index", str(starter), "--detector", "gazetteer", "--format", "json"]
-    done = CliRunner().invoke(main, ["evaluate", str(file), *options, "--predictions", str(predictions)])
-    assert done.exit_code == 0, done.output
-    figures = json.loads(done.stdout)
-    assert figures["sets"][0]["name"] == "small"
-    assert figures["sets"][0]["accuracy"] > 0
-    (line,) = map(json.loads, predictions.read_text().splitlines())
-    assert line["id"] == 1
-    assert {"start", "end", "qid", "best"} <= set(line["mentions"][0])
-
-
-@pytest.mark.parametrize("name", ["kore50", "msnbc-updated", "oke-2015-train", "news-fair-no-coref", "derczynski"])
-def test_other_systems_score_what_is_known_of_them(shared: Path, name: str) -> None:
-    """The F1 and accuracy of ReFinED, REL and WAT as they are published beside the gold."""
-    published = {
-        "kore50": {"refined__aida": (0.689, 0.655), "rel__2014": (0.637, 0.667), "wat": (0.601, 0.731)},
-        "msnbc-updated": {"refined__aida": (0.763, 0.903), "rel__2014": (0.788, 0.940), "wat": (0.679, 0.925)},
-        "oke-2015-train": {"refined__aida": (0.619, 0.874), "rel__2014": (0.566, 0.842), "wat": (0.454, 0.925)},
-        "news-fair-no-coref": {"refined__aida": (0.687, 0.913), "rel__2014": (0.585, 0.864), "wat": (0.543, 0.907)},
-        "derczynski": {"refined__aida": (0.556, 0.747), "rel__2014": (0.471, 0.796), "wat": (0.404, 0.900)},
-    }[name]
-    benchmarks = shared / "benchmarks"
-    gold = read_gold(benchmarks / "gold" / f"{name}.benchmark.jsonl")
-    known = read_ids(shared / "wikidata-sample" / "sample.json.gz")
-    nothing = [Prediction(document.id, ()) for document in gold.documents]
-    found = {
-        peer.name: compare(gold, nothing, peer, known) for peer in read_peers(benchmarks / "peers" / f"{name}.tsv")
-    }
-    for system, (f1, share) in published.items():
-        assert (round(found[system].found.f1, 3), round(found[system].theirs.share, 3)) == (f1, share)

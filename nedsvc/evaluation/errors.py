@@ -11,7 +11,15 @@ from nedsvc.models import Entity
 from nedsvc.names import fold
 
 ErrorClass = Literal[
-    "missed span", "candidate missing", "demonym", "metonym", "partial name", "wrong type", "rare", "ranked wrong"
+    "missed span",
+    "held back",
+    "candidate missing",
+    "demonym",
+    "metonym",
+    "partial name",
+    "wrong type",
+    "rare",
+    "ranked wrong",
 ]
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 
@@ -22,21 +30,22 @@ Show = Callable[[str], Entity | None]
 
 
 def error_classes(
-    gold: GoldSet, predictions: Sequence[Prediction], known: Container[str], show: Show
+    gold: GoldSet, predictions: Sequence[Prediction], known: Container[str], show: Show, *, given: bool
 ) -> Counter[ErrorClass]:
-    """How many of the counted mentions whose best candidate is not right fell to each class.
+    """How many of the counted mentions that are not right fell to each class.
 
-    `missed span`: nothing was detected there. `candidate missing`: the entity was not among the candidates. Else by
-    what the mention is (`demonym`; `metonym`, a place for an organisation or the other way round; `partial name`, a
-    word of a longer one), by what was taken for it (`wrong type`), `rare` where little is known of the entity, and
-    `ranked wrong` for the rest.
+    With spans `given` the best candidate is what must be right, else the link. `missed span`: nothing was detected
+    there. `held back`: the best candidate is right, but not sure enough for a link. `candidate missing`: the entity was
+    not among the candidates. Else by what the mention is (`demonym`; `metonym`, a place for an organisation or the
+    other way round; `partial name`, a word of a longer one), by what was taken for it (`wrong type`), `rare` where
+    little is known of the entity, and `ranked wrong` for the rest.
     """
     found: Counter[ErrorClass] = Counter()
     for document, prediction in zip(gold.documents, predictions, strict=True):
         by_span = prediction.by_span()
         for span, qid in document.counted(known).items():
             mention = by_span.get(span)
-            if mention is None or mention.best != qid:
+            if mention is None or (mention.best if given else mention.qid) != qid:
                 found[_class(document.text[slice(*span)], qid, mention, show)] += 1
     return found
 
@@ -44,6 +53,8 @@ def error_classes(
 def _class(surface: str, qid: str, mention: PredictedMention | None, show: Show) -> ErrorClass:
     if mention is None:
         return "missed span"
+    if mention.best == qid:
+        return "held back"
     if qid not in mention.candidates or mention.best is None:
         return "candidate missing"
     if fold(surface) in _demonyms():

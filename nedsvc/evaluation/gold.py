@@ -3,6 +3,7 @@
 https://github.com/ad-freiburg/elevant/blob/main/docs/benchmark_format.md
 """
 
+import sys
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.index.dump import batches
 from nedsvc.models import is_qid
 
 Place = tuple[int, int]
 Spans = dict[Place, str]
 
+_WHOLE = (0, sys.maxsize)
+_BOM = b"\xef\xbb\xbf"
 _QUANTITIES = frozenset({"QUANTITY", "DATETIME"})
 _PRONOUNS = frozenset(
     """
@@ -30,19 +32,19 @@ class Label(msgspec.Struct, frozen=True):
 
     span: Place
     entity_id: str
-    type: str = ""
-    optional: bool = False
+    type: str | None = None
+    optional: bool | None = None
     coref: Any = None
     parent: int | None = None
 
 
 class GoldDocument(msgspec.Struct, frozen=True):
-    """A text with its labels; only what lies inside `evaluation_span` is labelled."""
+    """A text with its labels; only what lies inside `evaluation_span` (by default all of it) is labelled."""
 
     id: int | str
     text: str
-    evaluation_span: Place
-    labels: tuple[Label, ...]
+    evaluation_span: Place = _WHOLE
+    labels: tuple[Label, ...] = ()
 
     def counted(self, known: Container[str]) -> Spans:
         """The gold that counts: the QID of each span."""
@@ -54,9 +56,9 @@ class GoldDocument(msgspec.Struct, frozen=True):
         """The spans that count but for their entity, which the knowledge base lacks."""
         return {label.span for label in self.labels if self._counts(label) and not is_qid(label.entity_id)}
 
-    def uncounted(self, known: Container[str]) -> list[Place]:
-        """The spans of the gold that does not count."""
-        return [label.span for label in self.labels if not (self._counts(label) and label.entity_id in known)]
+    def uncounted(self, known: Container[str]) -> set[Place]:
+        """The spans of the gold that does not count; one with a second label that counts is none of them."""
+        return {label.span for label in self.labels} - self.counted(known).keys()
 
     def within(self, span: Place) -> bool:
         """Whether the span lies in what is labelled."""
@@ -75,67 +77,46 @@ class GoldSet(msgspec.Struct, frozen=True):
     documents: tuple[GoldDocument, ...]
 
 
-class AllIds:
-    """Every QID."""
-
-    def __contains__(self, id_: object) -> bool:
-        return isinstance(id_, str) and is_qid(id_)
-
-
 def read_gold(file: Path) -> GoldSet:
     """The benchmark in a file, called by the first part of its name.
 
     Raises `InvalidInput` with the file and the line for what cannot be read.
     """
-    decode = msgspec.json.Decoder(GoldDocument).decode
-    documents = []
     try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    documents.append(_checked(decode(line), file, number))
+        documents = tuple(_documents(file))
     except OSError as error:
         raise InvalidInput(str(file), f"cannot be read ({error.strerror})") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{file}, line {number}", f"is no document in ELEVANT's format ({error})") from error
     if not documents:
         raise InvalidInput(str(file), "holds no document")
-    return GoldSet(file.name.partition(".")[0], tuple(documents))
+    return GoldSet(file.name.partition(".")[0], documents)
 
 
-def _checked(document: GoldDocument, file: Path, number: int) -> GoldDocument:
-    for label in document.labels:
-        start, end = label.span
-        if not 0 <= start < end <= len(document.text):
-            raise InvalidInput(f"{file}, line {number}", f"the label at {start}-{end} lies outside the text")
-    return document
+def _documents(file: Path) -> Iterator[GoldDocument]:
+    decode = msgspec.json.Decoder(GoldDocument).decode
+    seen: set[str] = set()
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                document = decode(line.removeprefix(_BOM))
+                _check(document, seen)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                where = f"{file}, line {number}"
+                raise InvalidInput(where, f"is no document in ELEVANT's format ({error})") from error
+            except ValueError as error:
+                raise InvalidInput(f"{file}, line {number}", str(error)) from error
+            seen.add(str(document.id))
+            yield document
 
 
-def read_ids(file: Path) -> Container[str]:
-    """The QIDs in a file: one a line, or those of the items of a dump of Wikidata.
-
-    Raises `InvalidInput` for a file that cannot be read or holds none.
-    """
-    if not file.is_file():
-        raise InvalidInput("--ids", f"there is no file {file}")
-    found = frozenset(_ids(file))
-    if not found:
-        raise InvalidInput("--ids", f"{file} holds no QID; it must have one a line, or be a dump of Wikidata")
-    return found
-
-
-class _Identity(msgspec.Struct):
-    id: str
-
-
-def _ids(file: Path) -> Iterator[str]:
-    decode = msgspec.json.Decoder(_Identity).decode
-    for batch in batches(file):
-        for line in batch.lines:
-            text = line.strip(b" \t\r\n,")
-            id_ = decode(text).id if text.startswith(b"{") else text.decode("ascii", "replace")
-            if is_qid(id_):
-                yield id_
+def _check(document: GoldDocument, seen: Container[str]) -> None:
+    if str(document.id) in seen:
+        raise ValueError(f"has the id {document.id} of a document before it")
+    size = len(document.text)
+    for start, end in (label.span for label in document.labels):
+        if not 0 <= start < end <= size:
+            raise ValueError(f"the label at {start}-{end} lies outside the text of {size} characters")
 
 
 def overlaps(one: Place, others: Iterable[Place]) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,9 @@ class Comparison(msgspec.Struct, frozen=True):
     theirs: Ratio
     ours: Ratio
 
+    def __add__(self, other: "Comparison") -> "Comparison":
+        return Comparison(self.name, self.found + other.found, self.theirs + other.theirs, self.ours + other.ours)
+
 
 def read_peers(file: Path) -> list[Peer]:
     """The systems in a file of tab-separated doc, start, end, system and qid; `doc` is the document's id.
@@ -39,16 +42,28 @@ def read_peers(file: Path) -> list[Peer]:
     links: defaultdict[str, defaultdict[str, Spans]] = defaultdict(lambda: defaultdict(dict))
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            rows = csv.DictReader(lines, delimiter="\t")
-            if tuple(rows.fieldnames or ()) != _COLUMNS:
+            rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if tuple(next(rows, ())) != _COLUMNS:
                 raise InvalidInput(str(file), f"must have the columns {', '.join(_COLUMNS)}")
-            for row in rows:
-                links[row["system"]][row["doc"]][int(row["start"]), int(row["end"])] = row["qid"]
+            for document, start, end, system, qid in rows:
+                links[system][document][int(start), int(end)] = qid
     except OSError as error:
         raise InvalidInput(str(file), f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(str(file), f"is not UTF-8 at byte {error.start}") from error
     except ValueError as error:
+        if isinstance(error, InvalidInput):
+            raise
         raise InvalidInput(f"{file}, line {rows.line_num}", f"is no link ({error})") from error
     return [Peer(name, places) for name, places in sorted(links.items())]
+
+
+def pooled(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """The comparisons of several benchmarks as one for each system, every mention weighing the same."""
+    found: dict[str, Comparison] = {}
+    for one in comparisons:
+        found[one.name] = found[one.name] + one if one.name in found else one
+    return list(found.values())
 
 
 def compare(gold: GoldSet, ours: Sequence[Prediction], peer: Peer, known: Container[str]) -> Comparison:

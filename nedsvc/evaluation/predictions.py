@@ -6,15 +6,16 @@ import msgspec
 
 from nedsvc.evaluation.gold import GoldDocument, GoldSet, Place
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Document, EntityType, Link, Options, Span
+from nedsvc.models import Annotation, Document, EntityType, Link, Options, Span, Status
 
 MOST_CANDIDATES = 100
+_DEFAULTS = Options()
 
 
 class PredictedMention(msgspec.Struct, frozen=True):
     """A mention: `qid` is set where it was linked, `best` is the best candidate whatever its status.
 
-    `candidates` are the ids of all candidates, the best first, and `kind` says how the best one's name matched.
+    `candidates` are the ids of all candidates, the best first.
     """
 
     start: int
@@ -24,6 +25,7 @@ class PredictedMention(msgspec.Struct, frozen=True):
     confidence: float = 0.0
     type: EntityType | None = None
     candidates: tuple[str, ...] = ()
+    status: Status = "linked"
 
     @property
     def span(self) -> Place:
@@ -42,32 +44,40 @@ class Prediction(msgspec.Struct, frozen=True):
         return {mention.span: mention for mention in self.mentions}
 
 
-def predict(linker: EntityLinker, gold: GoldSet, *, given: bool) -> list[Prediction]:
-    """Links a benchmark: its labelled spans (`given`, NIL ones too, and nothing tells them apart), or what is found."""
+def predict(
+    linker: EntityLinker, gold: GoldSet, *, given: bool, options: Options = _DEFAULTS, language: str = "en"
+) -> list[Prediction]:
+    """Links a benchmark: its labelled spans (`given`, NIL ones too, and nothing tells them apart), or what is found.
+
+    A text without a word has no mentions. Raises `InvalidInput` for a language that the linker does not know.
+    """
     documents = (
-        Document(text=document.text, mentions=labelled(document) if given else None) for document in gold.documents
+        Document(text=document.text, language=language, mentions=labelled(document) if given else None)
+        for document in gold.documents
+        if document.text.strip()
     )
-    annotations = linker.annotate_batch(documents, Options(limit=MOST_CANDIDATES))
-    return [_prediction(document, annotation) for document, annotation in zip(gold.documents, annotations, strict=True)]
+    annotations = linker.annotate_batch(documents, msgspec.structs.replace(options, limit=MOST_CANDIDATES, types=()))
+    return [
+        _prediction(document, next(annotations)) if document.text.strip() else Prediction(document.id, ())
+        for document in gold.documents
+    ]
 
 
 def labelled(document: GoldDocument) -> list[Span]:
-    """The labelled spans in the order of the text, each once."""
-    return [Span(*span) for span in sorted({label.span for label in document.labels})]
+    """The labelled spans in the order of the text, each once; a label on white space names nothing."""
+    spans = sorted({label.span for label in document.labels})
+    return [Span(*span) for span in spans if document.text[slice(*span)].strip()]
 
 
 def prediction_lines(predictions: Iterable[Prediction]) -> Iterator[bytes]:
     """The lines of a prediction file."""
     for prediction in predictions:
         mentions = [
-            {"start": one.start, "end": one.end, "qid": one.qid, "best": one.best, "confidence": _rounded(one)}
+            {name: getattr(one, name) for name in ("start", "end", "qid", "best", "status")}
+            | {"confidence": round(one.confidence, 4)}
             for one in prediction.mentions
         ]
         yield msgspec.json.encode({"id": prediction.id, "mentions": mentions}) + b"\n"
-
-
-def _rounded(mention: PredictedMention) -> float:
-    return round(mention.confidence, 4)
 
 
 def _prediction(document: GoldDocument, annotation: Annotation) -> Prediction:
@@ -83,4 +93,5 @@ def _mention(link: Link) -> PredictedMention:
         confidence=link.confidence,
         type=link.type,
         candidates=tuple(candidate.id for candidate in link.candidates),
+        status=link.status,
     )

@@ -1,7 +1,7 @@
 """All figures of an evaluation, as a record, and as tables for terminals and pages."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -9,11 +9,13 @@ import msgspec
 from nedsvc.evaluation.calibration import Bin, Judged, accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.errors import ERROR_CLASSES, Show, error_classes
 from nedsvc.evaluation.gold import GoldSet
-from nedsvc.evaluation.peers import Comparison, Peer, compare
+from nedsvc.evaluation.ids import Ids
+from nedsvc.evaluation.peers import Comparison, Peer, compare, pooled
 from nedsvc.evaluation.predictions import Prediction
 from nedsvc.evaluation.scores import RANKS, accuracy, end_to_end, nil, recall_at
 
 SpanSource = Literal["gold", "detected"]
+PeerFigures = Mapping[str, float | int | str]
 COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -30,20 +32,27 @@ class SetReport(msgspec.Struct, frozen=True, kw_only=True):
     nil_precision: float | None
     nil_recall: float | None
     errors: Mapping[str, int]
-    peers: Sequence[Mapping[str, float | int | str]]
+    peers: Sequence[PeerFigures]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of all benchmarks. Means are over the sets, each weighing the same."""
+    """The figures of all benchmarks. Means are over the sets, each weighing the same.
+
+    `ids` is the number of ids that count (null: all do). `peers` pools the sets, and `rich_peers` of these the gold
+    whose item has an English description and a statement, where the ids tell which these are.
+    """
 
     spans: SpanSource
     index: str
+    ids: int | None
     sets: Sequence[SetReport]
     mean_accuracy: float | None
     mean_f1: float
     calibration_error: float | None
     reliability: Sequence[Bin]
     accuracy_at_coverage: Mapping[str, float]
+    peers: Sequence[PeerFigures]
+    rich_peers: Sequence[PeerFigures]
 
 
 class Evaluated(msgspec.Struct, frozen=True):
@@ -54,15 +63,16 @@ class Evaluated(msgspec.Struct, frozen=True):
     peers: Sequence[Peer] = ()
 
 
-def report(evaluated: Sequence[Evaluated], known: Container[str], spans: SpanSource, index: str, show: Show) -> Report:
+def report(evaluated: Sequence[Evaluated], ids: Ids, spans: SpanSource, index: str, show: Show) -> Report:
     """All figures."""
     given = spans == "gold"
-    sets = [_set_report(each, known, given, show) for each in evaluated]
-    answers: Judged = [one for each in evaluated for one in judged(each.gold, each.predictions, known)] if given else []
+    sets = [_set_report(each, ids, given, show) for each in evaluated]
+    answers: Judged = [one for each in evaluated for one in judged(each.gold, each.predictions, ids)] if given else []
     bins = reliability(answers)
     return Report(
         spans=spans,
         index=index,
+        ids=None if ids.known is None else len(ids.known),
         sets=sets,
         mean_accuracy=_mean(each.accuracy or 0.0 for each in sets) if given else None,
         mean_f1=_mean(each.f1 for each in sets),
@@ -71,15 +81,29 @@ def report(evaluated: Sequence[Evaluated], known: Container[str], spans: SpanSou
         accuracy_at_coverage={f"{share:.0%}": _rounded(accuracy_at(answers, share)) for share in COVERAGES}
         if answers
         else {},
+        peers=_pooled(evaluated, ids),
+        rich_peers=_on_rich(evaluated, ids) if given else [],
     )
 
 
-def _set_report(each: Evaluated, known: Container[str], given: bool, show: Show) -> SetReport:
+def _pooled(evaluated: Sequence[Evaluated], ids: Ids) -> list[PeerFigures]:
+    comparisons = (compare(each.gold, each.predictions, peer, ids) for each in evaluated for peer in each.peers)
+    return list(map(_peer, pooled(comparisons)))
+
+
+def _on_rich(evaluated: Sequence[Evaluated], ids: Ids) -> list[PeerFigures]:
+    """The accuracies on the gold with rich items; an F1 would need to know which links lie on others."""
+    if ids.rich is None:
+        return []
+    return [{name: value for name, value in peer.items() if name != "f1"} for peer in _pooled(evaluated, Ids(ids.rich))]
+
+
+def _set_report(each: Evaluated, known: Ids, given: bool, show: Show) -> SetReport:
     gold, predictions = each.gold, each.predictions
     found = end_to_end(gold, predictions, known)
     missing = nil(gold, predictions, known) if given else None
     ranks = {str(rank): recall_at(gold, predictions, known, rank).share for rank in RANKS} if given else {}
-    classes = error_classes(gold, predictions, known, show)
+    classes = error_classes(gold, predictions, known, show, given=given)
     return SetReport(
         name=gold.name,
         mentions=found.gold,
@@ -95,7 +119,7 @@ def _set_report(each: Evaluated, known: Container[str], given: bool, show: Show)
     )
 
 
-def _peer(one: Comparison) -> dict[str, float | int | str]:
+def _peer(one: Comparison) -> PeerFigures:
     return {
         "system": one.name,
         "f1": _rounded(one.found.f1),
@@ -123,7 +147,9 @@ def _tables(figures: Report) -> Iterable[Table]:
     yield _scores(figures, given)
     yield _errors(figures.sets)
     if any(each.peers for each in figures.sets):
-        yield _peers(figures.sets, given)
+        yield _peers(figures, given)
+    if figures.rich_peers:
+        yield _rich_peers(figures.rich_peers)
     if figures.reliability:
         rows = [(str(one.mentions), f"{one.confidence:.3f}", f"{one.accuracy:.3f}") for one in figures.reliability]
         yield (f"mentions (ECE {figures.calibration_error:.3f})", "confidence", "right"), rows
@@ -151,14 +177,21 @@ def _errors(sets: Sequence[SetReport]) -> Table:
     return ("errors", *names), [*rows, ("all", *(str(total[name]) for name in names))]
 
 
-def _peers(sets: Sequence[SetReport], given: bool) -> Table:
+def _peers(figures: Report, given: bool) -> Table:
     rows = [
-        (each.name, str(peer["system"]), _cell(peer["f1"]), str(peer["mentions"]), _cell(peer["accuracy"]))
+        (name, str(peer["system"]), _cell(peer["f1"]), str(peer["mentions"]), _cell(peer["accuracy"]))
         + ((_cell(peer["ours"]),) if given else ())
-        for each in sets
-        for peer in each.peers
+        for name, peers in [*((each.name, each.peers) for each in figures.sets), ("all", figures.peers)]
+        for peer in peers
     ]
     return ("set", "system", "F1", "its mentions", "its accuracy", *(("ours there",) if given else ())), rows
+
+
+def _rich_peers(peers: Sequence[PeerFigures]) -> Table:
+    rows = [
+        (str(peer["system"]), str(peer["mentions"]), _cell(peer["accuracy"]), _cell(peer["ours"])) for peer in peers
+    ]
+    return ("on rich items", "its mentions", "its accuracy", "ours there"), rows
 
 
 def _plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -187,4 +220,5 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _rounded(value: float) -> float:
-    return round(value, 4)
+    """Six places: the same bytes on machines whose last bits differ, and no third place moves in the tables."""
+    return round(value, 6)
