@@ -156,7 +156,7 @@ def test_the_bins_hold_all_answers_and_the_error_is_a_share(answers: list[tuple[
     assert sum(each.mentions for each in bins) == len(answers)
     assert max(each.mentions for each in bins) - min(each.mentions for each in bins) <= 1
     assert 0 <= expected_error(bins) <= 1
-    assert accuracy_at(answers, 1.0) == pytest.approx(sum(right for _, right in answers) / len(answers))
+    assert accuracy_at(answers, 1.0, len(answers)) == pytest.approx(sum(right for _, right in answers) / len(answers))
 
 
 def test_confidence_that_means_what_it_says_has_no_error() -> None:
@@ -166,7 +166,9 @@ def test_confidence_that_means_what_it_says_has_no_error() -> None:
 
 
 def test_the_surest_answers_come_first() -> None:
-    assert accuracy_at([(0.9, True), (0.8, True), (0.2, False), (0.1, False)], 0.5) == 1.0
+    answers = [(0.1, False), (0.9, True), (0.2, False), (0.8, True)]
+    assert accuracy_at(answers, 0.5, mentions=4) == 1.0
+    assert accuracy_at(answers, 1.0, mentions=5) == 0.4  # one has no candidate at all
     assert judged(GOLD, predicted(mention("Kyiv", "Q1899")), KNOWN) == [(0.9, True)]
 
 

@@ -1,17 +1,29 @@
-"""The open benchmarks: other systems' scores come out as they are published beside the gold."""
+"""The open benchmarks: other systems' scores come out as they are published, and ours do not fall."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from nedsvc import EntityLinker
 from nedsvc.evaluation.gold import read_gold
 from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.evaluation.peers import compare, read_peers
-from nedsvc.evaluation.predictions import Prediction
+from nedsvc.evaluation.predictions import Prediction, predict
+from nedsvc.evaluation.scores import accuracy, end_to_end
+from nedsvc.index.reader import Index
 
 COLUMNS = ("refined__aida", "rel__2014", "genre__yago", "spel__large", "wat", "baseline")
+
+ROOT = Path(__file__).parents[1]
+FLOORS_FILE = "tests/data/quality_floors.json"
+
+Floors = dict[str, dict[str, float]]
+FLOORS = msgspec.json.decode((ROOT / FLOORS_FILE).read_bytes(), type=Floors)
 
 Scores = dict[str, tuple[str, str]]
 
@@ -52,3 +64,34 @@ def test_other_systems_score_what_is_published_to_the_third_place(shared: Path, 
     assert len(rows) == 6
     for name, gold, scores in rows:
         assert measured(shared / "benchmarks", name, ids) == (gold, scores), name
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_the_links_are_as_right_as_they_were(shared: Path, ids: Ids, sample_index: Index, name: str) -> None:
+    """`python benchmarks/quality.py --raise-floors` raises the floors where they are better."""
+    gold = read_gold(shared / "benchmarks" / "gold" / f"{name}.benchmark.jsonl")
+    linker = EntityLinker.from_index(sample_index.path, source="index")
+    measured = {
+        "accuracy": accuracy(gold, predict(linker, gold, given=True), ids).share,
+        "f1": end_to_end(gold, predict(linker, gold, given=False), ids).f1,
+    }
+    assert {key: value for key, value in measured.items() if value < FLOORS[name][key]} == {}
+
+
+def test_floors_only_rise() -> None:
+    """Against every version that git knows here; a clone may know few."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("no git, or no clone: the floors of before are not known")
+    for commit in git("log", "--format=%H", "--", FLOORS_FILE).split():
+        before = msgspec.json.decode(git("show", f"{commit}:{FLOORS_FILE}"), type=Floors)
+        fallen = {
+            f"{name} {key}"
+            for name, floors in before.items()
+            for key, floor in floors.items()
+            if FLOORS.get(name, {}).get(key, 0.0) < floor
+        }
+        assert not fallen, f"lower than in {commit[:12]}"
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout

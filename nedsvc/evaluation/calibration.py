@@ -21,7 +21,7 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 def judged(gold: GoldSet, predictions: Sequence[Prediction], known: Container[str]) -> Judged:
-    """The best candidate of each counted span."""
+    """The best candidate of each counted span that has one."""
     found: Judged = []
     for document, prediction in zip(gold.documents, predictions, strict=True):
         by_span = prediction.by_span()
@@ -48,7 +48,7 @@ def expected_error(bins: Sequence[Bin]) -> float:
     return sum(each.mentions * abs(each.confidence - each.accuracy) for each in bins) / total if total else 0.0
 
 
-def accuracy_at(answers: Judged, coverage: float) -> float:
-    """The accuracy of the surest answers that make up this share of all."""
-    ordered = sorted(answers, reverse=True)[: max(1, round(coverage * len(answers)))]
-    return sum(right for _, right in ordered) / len(ordered) if answers else 0.0
+def accuracy_at(answers: Judged, coverage: float, mentions: int) -> float:
+    """The accuracy over the surest mentions that make up this share of all; what has no answer is least sure."""
+    number = max(1, round(coverage * mentions))
+    return sum(right for _, right in sorted(answers, reverse=True)[:number]) / number

@@ -69,6 +69,7 @@ def report(evaluated: Sequence[Evaluated], ids: Ids, spans: SpanSource, index: s
     sets = [_set_report(each, ids, given, show) for each in evaluated]
     answers: Judged = [one for each in evaluated for one in judged(each.gold, each.predictions, ids)] if given else []
     bins = reliability(answers)
+    mentions = sum(each.mentions for each in sets)
     return Report(
         spans=spans,
         index=index,
@@ -78,7 +79,7 @@ def report(evaluated: Sequence[Evaluated], ids: Ids, spans: SpanSource, index: s
         mean_f1=_mean(each.f1 for each in sets),
         calibration_error=_rounded(expected_error(bins)) if bins else None,
         reliability=bins,
-        accuracy_at_coverage={f"{share:.0%}": _rounded(accuracy_at(answers, share)) for share in COVERAGES}
+        accuracy_at_coverage={f"{share:.0%}": _rounded(accuracy_at(answers, share, mentions)) for share in COVERAGES}
         if answers
         else {},
         peers=_pooled(evaluated, ids),
