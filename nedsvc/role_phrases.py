@@ -210,10 +210,8 @@ class RolePhrases:
     def _owner_ending(self, reading: "_Reading", stop: int) -> Named | None:
         """The country, region or organisation whose name ends before this position."""
         mention = reading.ending.get(stop)
-        if mention is not None and "PERSON" in mention.types:
-            return None
         if mention is not None and mention.number is not None and _may_own(mention):
-            return mention
+            return None if "PERSON" in mention.types else mention
         for size in range(min(LONGEST_PLACE, stop), 0, -1):
             known = self._known_place(reading, stop - size, stop)
             if known is not None:
@@ -265,10 +263,8 @@ class RolePhrases:
 
     def _owner_starting(self, reading: "_Reading", first: int) -> Named | None:
         mention = reading.starting.get(first)
-        if mention is not None and "PERSON" in mention.types:
-            return None
         if mention is not None and mention.number is not None and _may_own(mention):
-            return mention
+            return None if "PERSON" in mention.types else mention
         sizes = range(LONGEST_PLACE, 0, -1)
         return next((known for size in sizes if (known := self._known_place(reading, first, first + size))), None)
 
