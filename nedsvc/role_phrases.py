@@ -24,6 +24,8 @@ _INSIDE_PORTFOLIO = frozenset(("of", "for", "and", "the", "to"))
 _BY_NAME_ONLY = frozenset(
     ("former", "ex", "then", "late", "future", "incoming", "onetime", "designate", "elect", "next", "previous", "last")
 )
+# What a name that is one of these has in common with an owner's is chance ("The Egyptian", a film).
+_NO_OWNERS: frozenset[EntityType] = frozenset(("WORK_OF_ART", "PRODUCT", "EVENT", "LANGUAGE", "LAW"))
 # Words that are no part of what an office is called.
 _MARKS = _BY_NAME_ONLY | {"current", "outgoing", "sitting", "new", "longtime", "incumbent"}
 # Behind one of these an office is one that somebody came to hold or will hold.
@@ -177,7 +179,7 @@ class RolePhrases:
             modifiers=tuple(word for word in words if word not in _MARKS),
             owner=owned.owner if owned else None,
             group=owned.group if owned else None,
-            by_name_only=not _BY_NAME_ONLY.isdisjoint(words) or before in _BECOMING,
+            by_name_only=not _BY_NAME_ONLY.isdisjoint(words) or before in _BECOMING or before[:1].isdigit(),
             indefinite=before in _INDEFINITE,
         )
 
@@ -208,7 +210,7 @@ class RolePhrases:
     def _owner_ending(self, reading: "_Reading", stop: int) -> Named | None:
         """The country, region or organisation whose name ends before this position."""
         mention = reading.ending.get(stop)
-        if mention is not None and mention.number is not None:
+        if mention is not None and mention.number is not None and _may_own(mention):
             return None if "PERSON" in mention.types else mention
         for size in range(min(LONGEST_PLACE, stop), 0, -1):
             known = self._known_place(reading, stop - size, stop)
@@ -261,7 +263,7 @@ class RolePhrases:
 
     def _owner_starting(self, reading: "_Reading", first: int) -> Named | None:
         mention = reading.starting.get(first)
-        if mention is not None and mention.number is not None:
+        if mention is not None and mention.number is not None and _may_own(mention):
             return None if "PERSON" in mention.types else mention
         sizes = range(LONGEST_PLACE, 0, -1)
         return next((known for size in sizes if (known := self._known_place(reading, first, first + size))), None)
@@ -387,6 +389,10 @@ def _without_joint(portfolio: tuple[str, ...]) -> tuple[str, ...]:
     while portfolio and portfolio[-1] in _INSIDE_PORTFOLIO:
         portfolio = portfolio[:-1]
     return portfolio
+
+
+def _may_own(mention: Named) -> bool:
+    return not mention.types or not mention.types <= _NO_OWNERS
 
 
 def _may_be_person(mention: Named) -> bool:

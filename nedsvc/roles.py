@@ -154,7 +154,7 @@ def _longest(roles: Sequence[FoundRole]) -> list[FoundRole]:
 
 def _by_the_text(role: FoundRole, all_roles: Sequence[FoundRole]) -> FoundRole:
     """The role, held by whom the text itself names as the holder of its office where the index knows nobody."""
-    if role.status != "nil":
+    if role.status != "nil" or role.office is None:
         return role
     named = [other for other in all_roles if other.office == role.office and other.status == "linked"]
     return msgspec.structs.replace(role, status="linked", candidates=named[0].candidates) if named else role

@@ -58,6 +58,7 @@ ITEMS = [
     dump_item("Q649", "Moscow", description="capital of Russia", claims=claims(P31="Q515", P17="Q159")),
     dump_item("Q7184", "NATO", description="military alliance", claims=claims(P31="Q484652"), sitelinks=["enwiki"]),
     dump_item("Q515", "city"),
+    dump_item("Q9", "The Japanese", claims=claims(P31="Q11424"), sitelinks=["enwiki", "dewiki"]),
     office("Q1", "Prime Minister of Japan", "Japanese PM", of="Q17"),
     office("Q2", "Minister for Foreign Affairs", of="Q17"),
     office("Q3", "President of Russia", of="Q159"),
@@ -211,6 +212,10 @@ def test_a_counterpart_holds_the_same_office_elsewhere(world: EntityLinker) -> N
     assert told(world, text, "2020-10-10")["his Japanese counterpart"] == "Q11"
 
 
+def test_a_work_with_the_name_of_a_people_owns_no_office(world: EntityLinker) -> None:
+    assert told(world, "The Japanese prime minister spoke.") == {"The Japanese prime minister": "Q12"}
+
+
 def test_an_office_that_is_not_known_has_no_holder(world: EntityLinker) -> None:
     (role,) = roles(world, "They met the mayor of Moscow.")
     assert (role.status, role.office, role.candidates) == ("nil", None, ())
@@ -224,6 +229,7 @@ def test_an_office_that_is_not_known_has_no_holder(world: EntityLinker) -> None:
         "The prime ministers of Japan and Italy said no.",
         "Japanese forces and the prime minister said no.",
         "He was elected president of Russia.",
+        "They met the 4th president of Russia.",
         "NATO's chief economist and the head coach said no.",
     ],
 )
