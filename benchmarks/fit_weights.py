@@ -1,9 +1,9 @@
 """Fits the weights of the features on the open gold sets and prints them as JSON with their provenance.
 
-    python benchmarks/fit_weights.py --index DIR > weights.json   # then move it to nedsvc/data/weights.json
-    python benchmarks/fit_weights.py --index DIR --ranker accurate > weights.json   # nedsvc/data/weights_accurate.json
+    python benchmarks/fit_weights.py --index DIR --weights plain > weights.json   # then move it to nedsvc/data
 
-The index needs vectors (`nedsvc index vectors DIR`).
+For the weights "fast" and "accurate" the index needs vectors (`nedsvc index vectors DIR`); "plain" are those of an
+index without.
 The model is the ranker's own: a conditional logit with NIL as one more choice (McFadden 1974), fitted by maximum
 likelihood with an L2 penalty. A labelled mention chooses its gold entity, or NIL where no candidate is that; a
 detected one that overlaps no label chooses NIL. Each set weighs the same. The features of the later stages depend on
@@ -140,11 +140,11 @@ def _provenance(mentions: int) -> str:
 def main() -> None:
     """Alternate linking and fitting; print the last weights."""
     parser = index_parser((__doc__ or "").partition("\n")[0])
-    parser.add_argument("--ranker", choices=("fast", "accurate"), default="fast", help="the ranker to fit")
+    parser.add_argument("--weights", choices=("plain", "fast", "accurate"), default="plain", help="which to fit")
     arguments = parser.parse_args()
     path: Path = chosen_index(arguments)
-    options = Options(limit=1000, explain=True, ranker=arguments.ranker)
-    sets, ranker = gold_sets(), default_ranker(arguments.ranker)
+    options = Options(limit=1000, explain=True, ranker="accurate" if arguments.weights == "accurate" else "fast")
+    sets, ranker = gold_sets(), default_ranker(arguments.weights)
     for turn in range(ROUNDS):
         linker = linker_from_index(path, rankers={options.ranker: ranker})
         observations = [observation for gold_set in sets for observation in observe(linker, gold_set, options)]

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
 import platformdirs
 
 from nedsvc import __version__, tables
@@ -107,7 +106,7 @@ def _linker(
     return EntityLinker(
         sources,
         _detector(detector, index, model),
-        _judges(index, rankers.get("fast", default_ranker()), rankers.get("accurate", default_ranker("accurate"))),
+        _judges(index, rankers),
         language_guesser([language for source in sources for language in source.languages]),
         name=f"{__version__} {detector} {model} {index.manifest.content_id}",
         patience=patience,
@@ -129,11 +128,12 @@ def _extras(index: Index) -> Extras:
     return Extras(RoleReader(book, roles), metonyms)
 
 
-def _judges(index: Index, fast: Ranker, accurate: Ranker) -> Judges:
+def _judges(index: Index, rankers: Mapping[RankerName, Ranker]) -> Judges:
     """The judges over an index; the accurate one loads its encoder when it is asked for first."""
     meanings = index.meanings
     if meanings is None:
-        return msgspec.structs.replace(judges_without_vectors(fast), accurate=accurate)
+        return judges_without_vectors(rankers.get("fast", default_ranker("plain")))
+    fast, accurate = rankers.get("fast", default_ranker("fast")), rankers.get("accurate", default_ranker("accurate"))
     return Judges(
         Judge(fast, WordContexts(meanings.words, meanings.vectors)), accurate, cache(lambda: _sentences(meanings))
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -73,10 +74,13 @@ class Judges(msgspec.Struct, frozen=True):
 
 
 @cache
-def default_ranker(name: RankerName = "fast") -> Ranker:
-    """The ranker with the weights that come with the package."""
-    file = {"fast": "weights.json", "accurate": "weights_accurate.json"}[name]
-    return msgspec.json.decode(files("nedsvc").joinpath(f"data/{file}").read_bytes(), type=Ranker)
+def default_ranker(name: RankerName | Literal["plain"] = "plain") -> Ranker:
+    """The ranker with the weights that come with the package; "plain" is for indexes without vectors.
+
+    Weights that were fitted together with those of vectors are too weak where these are missing.
+    """
+    content = files("nedsvc").joinpath(f"data/weights_{name}.json").read_bytes()
+    return msgspec.json.decode(content, type=Ranker)
 
 
 def judges_without_vectors(ranker: Ranker) -> Judges:

@@ -29,7 +29,9 @@ def test_a_feature_without_a_weight_counts_nothing() -> None:
 
 
 def test_the_shipped_weights_are_those_of_the_declared_features() -> None:
-    assert set(default_ranker().weights) == {feature.name for feature in FEATURES}
+    names = {feature.name for feature in FEATURES}
+    assert set(default_ranker("fast").weights) == set(default_ranker("accurate").weights) == names
+    assert set(default_ranker("plain").weights) == names - {"meaning", "related"}
 
 
 def test_every_feature_is_documented() -> None:
