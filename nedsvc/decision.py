@@ -9,7 +9,7 @@ import numpy as np
 from nedsvc.errors import SourceUnavailable
 from nedsvc.features import STAGES, CandidateTable, Floats, Ints
 from nedsvc.grouping import Chain, chains
-from nedsvc.meaning import Contexts, unit
+from nedsvc.meaning import Contexts, Directions, unit
 from nedsvc.models import Candidate, EntityType, Mention, Status
 from nedsvc.ranking import Judge
 from nedsvc.text import Text
@@ -101,14 +101,14 @@ def _table(
     )
 
 
-def _vectors(candidates: Sequence[Candidate]) -> Floats | None:
+def _vectors(candidates: Sequence[Candidate]) -> Directions | None:
     """The candidates' vectors with length 1, zeros for those without; None where nobody has one."""
     width = next((len(candidate.vector) for candidate in candidates if candidate.vector is not None), None)
     if width is None:
         return None
     unknown = np.zeros(width, dtype=np.int8)
     vectors = [unknown if candidate.vector is None else candidate.vector for candidate in candidates]
-    return unit(np.array(vectors, dtype=np.float64))
+    return unit(np.concatenate(vectors).reshape(-1, width).astype(np.float32))
 
 
 def _may_be(candidate: Candidate, type_: EntityType) -> bool:

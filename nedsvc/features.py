@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nedsvc.coherence import best_rows, coherence
 from nedsvc.grouping import Chain
-from nedsvc.meaning import Contexts, unit
+from nedsvc.meaning import Contexts, Directions, unit
 from nedsvc.models import Candidate, EntityType, Mention, NameKind
 from nedsvc.text import Text
 
@@ -37,7 +37,7 @@ class CandidateTable(msgspec.Struct, frozen=True):
     first: Ints
     probability: Floats
     contexts: Contexts | None = None
-    vectors: Floats | None = None
+    vectors: Directions | None = None
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -209,12 +209,12 @@ def meaning(table: CandidateTable) -> Floats:
     if not len(asked):
         return found
     spans = [[table.text.positions(table.mentions[one]) for one in table.chains[chain].mentions] for chain in asked]
-    contexts = np.zeros((len(table.chains), table.vectors.shape[1]))
+    contexts = np.zeros((len(table.chains), table.vectors.shape[1]), dtype=np.float32)
     contexts[asked] = table.contexts.read(table.text, spans)
     return _against_others(table, table.vectors, np.einsum("ij,ij->i", table.vectors, contexts[table.chain]))
 
 
-def _worth_reading(table: CandidateTable, vectors: Floats) -> Ints:
+def _worth_reading(table: CandidateTable, vectors: Directions) -> Ints:
     """The chains that are not sure and have several candidates with a vector."""
     known = np.add.reduceat(vectors.any(axis=1).astype(np.int64), table.first)
     best = np.maximum.reduceat(table.probability, table.first)
@@ -222,7 +222,7 @@ def _worth_reading(table: CandidateTable, vectors: Floats) -> Ints:
     return chains
 
 
-def _against_others(table: CandidateTable, vectors: Floats, values: Floats) -> Floats:
+def _against_others(table: CandidateTable, vectors: Directions, values: Floats) -> Floats:
     """The values minus the mean of the chain's candidates that have a vector; 0 for those without one."""
     known = vectors.any(axis=1).astype(np.float64)
     means = np.add.reduceat(values * known, table.first) / np.maximum(np.add.reduceat(known, table.first), 1)
@@ -235,7 +235,7 @@ def related(table: CandidateTable) -> Floats:
     if table.vectors is None:
         return np.zeros(len(table.candidates))
     best = best_rows(table.probability, table.first)
-    meant = table.vectors[best] * table.probability[best][:, np.newaxis]
+    meant = table.vectors[best] * table.probability[best].astype(np.float32)[:, np.newaxis]
     others = unit(meant.sum(axis=0) - meant)
     values = np.einsum("ij,ij->i", table.vectors, np.repeat(others, _sizes(table), axis=0))
     return _against_others(table, table.vectors, values)

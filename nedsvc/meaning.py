@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nedsvc.encoders import Encoder
 from nedsvc.text import Text
 
-Floats = NDArray[np.float64]
+Directions = NDArray[np.float32]
 
 MOST_SENTENCES = 3  # that are read of those in which a name stands, the first ones
 LONGEST_SENTENCE = 60  # words
@@ -22,7 +22,7 @@ _SENTENCE_END = re.compile(r"[.!?…][\"“”'’»)\]]*\s|\n")
 class Contexts(Protocol):
     """Reads a text around mentions."""
 
-    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Floats:
+    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Directions:
         """A row for each chain, given by the positions of the words of its mentions: of length 1, or zeros."""
 
 
@@ -33,14 +33,14 @@ class WordContexts:
         self._words = words
         self._vectors = vectors
 
-    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Floats:
+    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Directions:
         """A row for each chain: the direction of the sum of the vectors of the words around it."""
         places = np.minimum(np.searchsorted(self._words, text.words), len(self._words) - 1)
         known = self._words[places] == text.words
-        vectors = self._vectors[places].astype(np.float64) * known[:, np.newaxis]
-        everything = vectors.sum(axis=0)
-        own = [sum((vectors[span.start : span.stop].sum(axis=0) for span in spans), 0.0) for spans in chains]
-        return unit(everything - np.array(own))
+        vectors = np.zeros((len(places), self._vectors.shape[1]), dtype=np.float32)
+        vectors[known] = self._vectors[places[known]]
+        own = [[position for span in spans for position in span] for spans in chains]
+        return unit(vectors.sum(axis=0) - np.array([vectors[positions].sum(axis=0) for positions in own]))
 
 
 class SentenceContexts:
@@ -54,7 +54,7 @@ class SentenceContexts:
         self._plain = plain
         self._axes = axes
 
-    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Floats:
+    def read(self, text: Text, chains: Sequence[Sequence[range]]) -> Directions:
         """A row for each chain: the direction of the mean of its first sentences; a sentence is encoded once."""
         begins = sentences(text)
         held = [
@@ -64,10 +64,12 @@ class SentenceContexts:
         wanted = sorted({sentence for own in held for sentence in own})
         row = {sentence: place for place, sentence in enumerate(wanted)}
         vectors = self._encode([_written(text, begins, sentence) for sentence in wanted])
-        return unit(np.array([vectors[[row[sentence] for sentence in own]].mean(axis=0) for own in held]))
+        means = [vectors[[row[sentence] for sentence in own]].mean(axis=0) for own in held]
+        return unit(np.array(means).astype(np.float32))
 
-    def _encode(self, texts: Sequence[str]) -> Floats:
-        return unit(((self._encoder.encode(texts) - self._plain) @ self._axes).astype(np.float64))
+    def _encode(self, texts: Sequence[str]) -> Directions:
+        vectors = (self._encoder.encode(texts) - self._plain) @ self._axes
+        return unit(vectors.astype(np.float32))
 
 
 def sentences(text: Text) -> list[int]:
@@ -80,11 +82,10 @@ def sentences(text: Text) -> list[int]:
     return begins
 
 
-def unit(vectors: Floats) -> Floats:
+def unit(vectors: Directions) -> Directions:
     """The rows with length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows: Floats = vectors / np.where(lengths > 0, lengths, 1.0)
-    return rows
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _ends_before(text: Text, position: int) -> bool:
