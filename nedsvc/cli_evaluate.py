@@ -17,7 +17,7 @@ from nedsvc.evaluation.predictions import predict, prediction_lines
 from nedsvc.evaluation.report import Evaluated, SpanSource, markdown, report, text
 from nedsvc.factory import DETECTORS, linker_from_environment
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Entity, Options
+from nedsvc.models import Entity, Options, RankerName
 from nedsvc.settings import SOURCES
 
 _PATH = click.Path(path_type=Path)
@@ -52,6 +52,7 @@ _PEERS = ".tsv"
 @click.option(
     "--threshold", type=float, default=Options().threshold, show_default=True, help="Least confidence of a link."
 )
+@click.option("--ranker", type=click.Choice(["fast", "accurate"]), default="fast", help="What decides [fast].")
 @click.option(
     "--format", "output", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True
 )
@@ -68,6 +69,7 @@ def evaluate(
     model: str | None,
     language: str,
     threshold: float,
+    ranker: RankerName,
     output: str,
 ) -> None:
     """Measure how right the links are on benchmarks in ELEVANT's format.
@@ -75,7 +77,7 @@ def evaluate(
     Without --ids every QID of the gold counts, also those that no index has. Several files may follow one --peers (what
     ends in .tsv is one of them); each belongs to the benchmark whose file name begins alike.
     """
-    options = Options(threshold=threshold)
+    options = Options(threshold=threshold, ranker=ranker)
     sets = _benchmarks([file for file in files if file.suffix != _PEERS])
     others = _peers_by_set([*peers, *(file for file in files if file.suffix == _PEERS)], sets)
     known = read_ids(ids) if ids else Ids()

@@ -65,7 +65,7 @@ CORE = (
     "index",
     "index.*",
 }
-KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", "click", "rich"})
+KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", "click", "rich", "onnxruntime"})
 
 PUBLIC = [
     "Annotation",
