@@ -98,13 +98,16 @@ class WikibaseClient:
                 "languagefallback": "1",
             },
             until,
+            insist=True,  # what names led to is not lost because other names failed
         )
         if len(answer.vanished) == len(ids):
             raise SourceUnavailable(f"{self._transport.url} says nothing of {ids[0]}, not even that it is missing")
         return answer
 
-    def _asked(self, read: Callable[[bytes], Answer], parameters: Mapping[str, str], until: float) -> Answer:
-        body = self._transport.get({"format": "json", "formatversion": "2", **parameters}, until)
+    def _asked(
+        self, read: Callable[[bytes], Answer], parameters: Mapping[str, str], until: float, *, insist: bool = False
+    ) -> Answer:
+        body = self._transport.get({"format": "json", "formatversion": "2", **parameters}, until, insist=insist)
         try:
             return read(body)
         except (msgspec.MsgspecError, ValueError) as error:

@@ -18,7 +18,6 @@ from nedsvc.sources.wikidata.api import Trouble, trouble
 _CHUNK = 1 << 16
 _MOST_BYTES = 50_000_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries
-_FAILURES_UNTIL_LEFT_ALONE = 3
 _LEAST_TIME = 0.05  # seconds; with less left nothing is sent
 _LONGEST_REQUEST = 60.0  # seconds; less than the lease of a permit
 
@@ -26,12 +25,13 @@ _LONGEST_REQUEST = 60.0  # seconds; less than the lease of a permit
 class TimeOuts(msgspec.Struct, frozen=True):
     """Seconds to wait for a connection, and for the next bytes of an answer.
 
-    A server that brought no answer in time several times in a row is left `alone` for so long: texts that come in an
-    outage do not each wait for it anew.
+    A server of which every answer failed for the time of an `outage` is left `alone` for a while: texts that come then
+    do not each wait for it anew. An answer in between ends that, however many fail beside it.
     """
 
     connect: float = 3.0
     read: float = 10.0
+    outage: float = 10.0
     alone: float = 10.0
 
 
@@ -45,21 +45,22 @@ class Transport:
         self.url = url
         self._pace = pace
         self._timeouts = timeouts
-        self._breaker = Breaker(_FAILURES_UNTIL_LEFT_ALONE, timeouts.alone)
+        self._breaker = Breaker(1, timeouts.alone)
+        self._failing_since: float | None = None
         self._session = _Session()
         self._session.headers["User-Agent"] = user_agent(contact, "requests")
         self._session.headers["Accept-Encoding"] = "gzip"
 
-    def get(self, parameters: Mapping[str, str], until: float) -> bytes:
-        """The JSON that the API answers. Raises `SourceUnavailable` where there is none until then."""
-        if not self._breaker.lets_through():
-            raise self._unavailable("it brought no answer in time again and again, and is left alone for a while")
+    def get(self, parameters: Mapping[str, str], until: float, *, insist: bool = False) -> bytes:
+        """The JSON that the API answers. Raises `SourceUnavailable` where there is none until then.
+
+        `insist` asks also a server that is left alone.
+        """
+        if not insist and not self._breaker.lets_through():
+            raise self._unavailable("it brought no answer for a while, and is left alone for another while")
         answer = self._tried(parameters, until)
         if isinstance(answer, bytes):
-            self._breaker.succeeded()
             return answer
-        if answer.again:
-            self._breaker.failed()
         raise self._unavailable(answer.reason)
 
     def _tried(self, parameters: Mapping[str, str], until: float) -> bytes | Trouble:
@@ -71,6 +72,7 @@ class Transport:
                 answer = self._try(parameters, until)
             except NoPermit as error:
                 return last or Trouble(str(error), again=False)
+            self._note(failed=isinstance(answer, Trouble) and answer.again)
             if isinstance(answer, bytes) or not answer.again:
                 return answer
             last = answer
@@ -79,6 +81,17 @@ class Transport:
                 return answer
             time.sleep(wait)
             tries += 1
+
+    def _note(self, *, failed: bool) -> None:
+        """Opens the breaker once every answer has failed for the time of an outage. Threads may race: it is a hint."""
+        if not failed:
+            self._failing_since = None
+            self._breaker.succeeded()
+            return
+        now = time.monotonic()
+        since = self._failing_since = self._failing_since or now
+        if now - since >= self._timeouts.outage:
+            self._breaker.failed()
 
     def _wait(self, trouble: Trouble, tries: int) -> float:
         """Seconds before another try; a pause that the server asks for is for all, and is kept by the pace."""
