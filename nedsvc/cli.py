@@ -2,9 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import msgspec
@@ -14,9 +13,9 @@ from nedsvc.answers import document_answer, lookup_answer
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_evaluate import evaluate
 from nedsvc.cli_index import index
+from nedsvc.cli_options import language_option, ranker_option, source_options, threshold_option
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.factory import (
-    DETECTORS,
     cache_from_settings,
     identifiers_from_settings,
     linker_from_environment,
@@ -37,42 +36,10 @@ from nedsvc.models import (
     read_date,
 )
 from nedsvc.offsets import code_point_spans
-from nedsvc.settings import SOURCES, read_settings
+from nedsvc.settings import read_settings
 from nedsvc.terminal import annotation_text, lookup_text
 
 STDIN = "-"
-
-_SOURCE_OPTIONS = (
-    click.option(
-        "--index",
-        "index_folder",
-        type=click.Path(path_type=Path),
-        help="Folder of the index [NEDSVC_INDEX, else the starter index].",
-    ),
-    click.option(
-        "--source",
-        type=click.Choice(SOURCES),
-        help="Who knows entities; auto: the index, then Wikidata where NEDSVC_CONTACT is set [NEDSVC_SOURCE].",
-    ),
-    click.option(
-        "--detector",
-        type=click.Choice(DETECTORS),
-        default="both",
-        show_default=True,
-        help="What finds mentions.",
-    ),
-    click.option("--model", help="An installed spaCy pipeline [NEDSVC_MODEL]."),
-)
-
-
-Command = TypeVar("Command", bound=Callable[..., object])
-
-
-def _source_options(command: Command) -> Command:
-    """The options that choose index, language and detector."""
-    for option in reversed(_SOURCE_OPTIONS):
-        command = option(command)
-    return command
 
 
 def _comma_separated(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -91,8 +58,8 @@ main.add_command(evaluate)
 
 @main.command()
 @click.argument("files", metavar="[FILE…|-]", nargs=-1)
-@_source_options
-@click.option("--language", default="en", show_default=True, help="Language of the text, or auto.")
+@source_options()
+@language_option("text")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option(
     "--mentions",
@@ -101,13 +68,7 @@ main.add_command(evaluate)
     help="JSON list of {start, end}: link just these spans.",
 )
 @click.option("--types", callback=_comma_separated, help="Report only these types, such as PERSON,ORG.")
-@click.option(
-    "--threshold",
-    type=float,
-    default=Options().threshold,
-    show_default=True,
-    help="Least confidence of a link.",
-)
+@threshold_option
 @click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention.")
 @click.option("--candidates", is_flag=True, help="Show the candidates (json).")
 @click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
@@ -123,13 +84,7 @@ main.add_command(evaluate)
     help="Whether a capital that acts is the city or the government.",
 )
 @click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
-@click.option(
-    "--ranker",
-    type=click.Choice(["fast", "accurate"]),
-    default="fast",
-    show_default=True,
-    help="What decides; accurate reads with a sentence encoder (see nedsvc index vectors).",
-)
+@ranker_option
 @reports_errors
 def annotate(
     files: tuple[str, ...],
@@ -184,8 +139,8 @@ def annotate(
 
 @main.command()
 @click.argument("mentions", metavar="[MENTION…]", nargs=-1)
-@_source_options
-@click.option("--language", default="en", show_default=True, help="Language of the name, or auto.")
+@source_options()
+@language_option("name")
 @click.option("--context", help="A text around the name.")
 @click.option("--type", "type_", type=click.Choice(ENTITY_TYPES), help="What the name is known to be.")
 @click.option("--property", "property_", help="Look an identifier up instead: its property, such as P496 (ORCID iD).")
@@ -224,7 +179,7 @@ def lookup(
 
 
 @main.command()
-@_source_options
+@source_options()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from nedsvc.cli_errors import FAILED, reports_errors
+from nedsvc.cli_options import language_option, ranker_option, source_options, threshold_option
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.evaluation.errors import Show
 from nedsvc.evaluation.gold import GoldSet, read_gold
@@ -15,10 +16,9 @@ from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.evaluation.peers import Peer, read_peers
 from nedsvc.evaluation.predictions import predict, prediction_lines
 from nedsvc.evaluation.report import Evaluated, SpanSource, markdown, report, text
-from nedsvc.factory import DETECTORS, linker_from_environment
+from nedsvc.factory import linker_from_environment
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Entity, Options, RankerName
-from nedsvc.settings import SOURCES
 
 _PATH = click.Path(path_type=Path)
 _PEERS = ".tsv"
@@ -26,14 +26,7 @@ _PEERS = ".tsv"
 
 @click.command()
 @click.argument("files", metavar="GOLD.jsonl…", nargs=-1, required=True, type=_PATH)
-@click.option("--index", "index_folder", type=_PATH, help="Folder of the index [NEDSVC_INDEX, else the starter index].")
-@click.option(
-    "--source",
-    type=click.Choice(SOURCES),
-    default="index",
-    show_default=True,
-    help="Who knows entities; auto: the index, then Wikidata where NEDSVC_CONTACT is set.",
-)
+@source_options(default="index")
 @click.option(
     "--spans",
     type=click.Choice(["gold", "detected"]),
@@ -44,15 +37,9 @@ _PEERS = ".tsv"
 @click.option("--ids", type=_PATH, help="The QIDs that count: one a line, or the dump that the index is built from.")
 @click.option("--peers", multiple=True, type=_PATH, help="Other systems' links: .tsv of doc, start, end, system, qid.")
 @click.option("--predictions", type=_PATH, help="File that the predictions are written to, one document a line.")
-@click.option(
-    "--detector", type=click.Choice(DETECTORS), default="both", show_default=True, help="What finds mentions."
-)
-@click.option("--model", help="An installed spaCy pipeline [NEDSVC_MODEL].")
-@click.option("--language", default="en", show_default=True, help="Language of the texts, or auto.")
-@click.option(
-    "--threshold", type=float, default=Options().threshold, show_default=True, help="Least confidence of a link."
-)
-@click.option("--ranker", type=click.Choice(["fast", "accurate"]), default="fast", help="What decides [fast].")
+@language_option("texts")
+@threshold_option
+@ranker_option
 @click.option(
     "--format", "output", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True
 )

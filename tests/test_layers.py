@@ -52,7 +52,12 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"", "factory"}),
-    frozenset({"__main__", "cli", "cli_index", "cli_evaluate", "cli_errors", "terminal", "web", "web.*"}),
+    frozenset(
+        {
+            *("__main__", "cli", "cli_index", "cli_evaluate", "cli_options", "cli_errors"),
+            *("terminal", "web", "web.*"),
+        }
+    ),
 )
 
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.
