@@ -1,9 +1,9 @@
-"""What the measuring scripts share: the gold material, the index to measure, and tables."""
+"""What the measuring scripts share: the gold material and the index to measure."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from nedsvc import EntityLinker
@@ -53,15 +53,3 @@ def run(main: Callable[[], None]) -> None:
         main()
     except NedError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lines of columns, the first to the left, the others to the right."""
-    lines = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(_aligned(line, widths)).rstrip() for line in lines)
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for position, (cell, width) in enumerate(zip(line, widths, strict=True)):
-        yield cell.rjust(width) if position else cell.ljust(width)

@@ -18,11 +18,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
-from common import chosen_index, gold_sets, index_parser, run, shared_folder, table
+from common import chosen_index, gold_sets, index_parser, run, shared_folder
 from processes import RedisServer
 from seed import Gold, Verdict, report
 
 from nedsvc import tables
+from nedsvc.evaluation.report import aligned
 from nedsvc.factory import linker_from_index, linker_from_settings
 from nedsvc.models import Annotation, Document
 from nedsvc.settings import Settings
@@ -115,7 +116,7 @@ def measure_seed(world: World) -> None:
         annotation = linker_from_settings(world.settings("wikidata")).annotate(text)
         rows.append((state, *map(str, counts(world.server)), f"{time.monotonic() - begin:.1f}"))
     verdicts = report(annotation.links, gold)
-    print(table(("seed article", "prefix", "words", "fetches", "s"), rows))
+    print(aligned(("seed article", "prefix", "words", "fetches", "s"), rows))
     print(f"right {verdicts[Verdict.RIGHT]} of {len(gold.counted())}, wrong links {verdicts[Verdict.WRONG]}\n")
 
 
@@ -132,7 +133,7 @@ def measure_documents(world: World, documents: Sequence[Document]) -> None:
         found = annotate(chosen, documents)
         rows.append((name, *_requests(world.server, found)))
     head = ("source", "mentions", "linked", "names", "prefix", "words", "fetches", "ids/50", "min at 180")
-    print(table((f"{len(documents)} documents: {head[0]}", *head[1:]), rows), "\n")
+    print(aligned((f"{len(documents)} documents: {head[0]}", *head[1:]), rows), "\n")
 
 
 def _requests(server: SampleWikibase, found: Sequence[Mapping[tuple[int, int], str]]) -> Iterator[str]:
@@ -164,7 +165,7 @@ def measure_faults(world: World, documents: Sequence[Document]) -> None:
         world.server.faults = None
         rows.append((f"{patience * len(some):.0f} s for all", *_outcomes(clean, found), str(world.server.count())))
     head = (f"{len(some)} documents, 30 % faulty", "same", "named as error", "wrong NIL", "other", "requests")
-    print(table(head, rows), "\n")
+    print(aligned(head, rows), "\n")
 
 
 def _outcomes(
@@ -190,7 +191,7 @@ def measure_pace(world: World, documents: Sequence[Document], minutes: float | N
     server = world.server
     row = (str(done), f"{took:.1f}", str(server.count()), str(server.most_in_a_window()), str(server.most_in_flight()))
     head = (f"4 processes, {_RATE} a minute: documents", "minutes", "requests", "most in a minute", "most in flight")
-    print(table(head, [row]), "\n")
+    print(aligned(head, [row]), "\n")
 
 
 def _annotate_until(settings: Settings, documents: Sequence[Document], until: float | None) -> int:

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from common import chosen_index, index_parser, open_linker, run, shared_folder, table
+from common import chosen_index, index_parser, open_linker, run, shared_folder
 
 from nedsvc import EntityLinker, Options
+from nedsvc.evaluation.report import aligned
 from nedsvc.models import Role
 
 KINDS = {"one holder": 60, "handover": 12, "a year only": 8, "before the first": 8, "gap": 8}
@@ -274,7 +275,7 @@ def report(judged: Sequence[tuple[Case, bool]]) -> str:
     """The share that is right, by kind of case."""
     kinds = dict.fromkeys(case.kind for case, _ in judged)
     rows = [_row(kind, [right for case, right in judged if case.kind == kind]) for kind in kinds]
-    return table(("case", "number", "right"), [*rows, _row("all", [right for _, right in judged])])
+    return aligned(("case", "number", "right"), [*rows, _row("all", [right for _, right in judged])])
 
 
 def _row(name: str, right: Sequence[bool]) -> tuple[str, str, str]:

@@ -21,10 +21,11 @@ from urllib.parse import urlencode
 
 import msgspec
 import numpy as np
-from common import chosen_index, index_parser, run, shared_folder, table
+from common import chosen_index, index_parser, run, shared_folder
 from load import Answer, Job, Loader, get, post
 from processes import RedisServer, RoundTripCounter, WebServer, empty_route, service
 
+from nedsvc.evaluation.report import aligned
 from nedsvc.index.reader import Index
 
 WORKERS = 2
@@ -128,7 +129,7 @@ def measure_routes(bench: Bench) -> None:
                 measured[route.name].append(_round(route, redis, bench.loader, bench.seconds))
     print(f"{WORKERS} workers, {bench.rounds} rounds of {bench.seconds:g} s, index {bench.index.name}")
     head = ("", "req/s, median", "range", "p50 ms", "p99 ms", "CPU ms", "hits", "ratio", "goal")
-    print(table(head, _route_rows(measured)))
+    print(aligned(head, _route_rows(measured)))
 
 
 def _routes(material: Material, shared: WebServer, alone: WebServer, empty: WebServer) -> list[Route]:
@@ -216,7 +217,7 @@ def measure_round_trips(bench: Bench) -> None:
             rows = [
                 (name, count(other), count(other), str(MOST_ROUND_TRIPS)) for name, (_, other, *_) in requests.items()
             ]
-    print(table(("round trips to Redis a request", "cold", "warm", "goal: at most"), rows))
+    print(aligned(("round trips to Redis a request", "cold", "warm", "goal: at most"), rows))
 
 
 def measure_concurrent(bench: Bench) -> None:
@@ -244,7 +245,7 @@ FAULTS = (
 def measure_outages(bench: Bench) -> None:
     """Print what clients see of it when Redis goes away and comes back during load."""
     head = ("Redis", "requests", "failed", "p50 ms", "p99 ms", "longest ms", "hit or kept")
-    print(table(head, [row for fault in FAULTS for row in _outage(fault, bench)]))
+    print(aligned(head, [row for fault in FAULTS for row in _outage(fault, bench)]))
 
 
 def _outage(fault: Fault, bench: Bench) -> Iterator[tuple[str, ...]]:
@@ -279,7 +280,7 @@ def measure_memory(bench: Bench) -> None:
     taken = {count: _memory(count, bench) for count in WORKER_COUNTS}
     first, last = WORKER_COUNTS[0], WORKER_COUNTS[-1]
     further = (taken[last] - taken[first]) / (last - first)
-    print(table(("workers", "MB (PSS)"), [(str(count), f"{megabytes:,.0f}") for count, megabytes in taken.items()]))
+    print(aligned(("workers", "MB (PSS)"), [(str(count), f"{megabytes:,.0f}") for count, megabytes in taken.items()]))
     print(f"each further worker: {further:,.0f} MB")
 
 

@@ -18,10 +18,11 @@ from statistics import median
 from time import perf_counter
 
 import spacy
-from common import chosen_index, gold_sets, index_parser, open_linker, run, table
+from common import chosen_index, gold_sets, index_parser, open_linker, run
 
 from nedsvc import Document, Options
 from nedsvc.detect.spacy_ner import DEFAULT_MODEL
+from nedsvc.evaluation.report import aligned
 from nedsvc.index.format import read_manifest
 
 NER = "ner"
@@ -100,7 +101,7 @@ def report(index: Path, rounds: int) -> None:
         for variant, goal in goals.items()
     ]
     print(f"{len(texts)} texts, {tokens:,} tokens, {rounds} rounds, index {index.name}")
-    print(table(("", "tokens/s, median", "range", "ratio", "goal"), rows))
+    print(aligned(("", "tokens/s, median", "range", "ratio", "goal"), rows))
 
 
 def parse() -> argparse.Namespace:

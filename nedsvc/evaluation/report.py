@@ -132,12 +132,25 @@ def _peer(one: Comparison) -> PeerFigures:
 
 def text(figures: Report) -> str:
     """The figures as tables for a terminal."""
-    return "\n\n".join(_plain(head, rows) for head, rows in _tables(figures)) + "\n"
+    return "\n\n".join(aligned(head, rows) for head, rows in _tables(figures)) + "\n"
 
 
 def markdown(figures: Report) -> str:
     """The figures as tables of a page."""
     return "\n\n".join(_of_page(head, rows) for head, rows in _tables(figures)) + "\n"
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as lines of columns, the first to the left, the others to the right."""
+    lines = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -193,17 +206,6 @@ def _rich_peers(peers: Sequence[PeerFigures]) -> Table:
         (str(peer["system"]), str(peer["mentions"]), _cell(peer["accuracy"]), _cell(peer["ours"])) for peer in peers
     ]
     return ("on rich items", "its mentions", "its accuracy", "ours there"), rows
-
-
-def _plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (head, *rows)
-    )
 
 
 def _of_page(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
