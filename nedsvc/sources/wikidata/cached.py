@@ -59,7 +59,7 @@ class CachedWikibase:
         answers = ask_together(lambda name: self._find(name, keys[name], language, way, until), missing)
         self._renew(
             {name: keys[name] for name in kept if self._is_old(NAME, kept[name].at)},
-            lambda old: self._keep_ids(keys, self._wikibase.find(old, language, way, _soon())),
+            lambda old: self._keep(NAME, keys, self._wikibase.find(old, language, way, _soon())),
         )
         return {name: entry.value for name, entry in kept.items()} | dict(zip(missing, answers, strict=True))
 
@@ -69,10 +69,10 @@ class CachedWikibase:
         kept = self._kept(keys, _decode_item)
         missing = [id_ for id_ in keys if id_ not in kept]
         answers = self._wikibase.items(missing, language, until) if missing else {}
-        self._keep_items(keys, answers)
+        self._keep(ITEM, keys, answers)
         self._renew(
             {id_: keys[id_] for id_ in kept if self._is_old(ITEM, kept[id_].at)},
-            lambda old: self._keep_items(keys, self._wikibase.items(old, language, _soon())),
+            lambda old: self._keep(ITEM, keys, self._wikibase.items(old, language, _soon())),
         )
         return {id_: entry.value for id_, entry in kept.items()} | answers
 
@@ -81,7 +81,7 @@ class CachedWikibase:
             found = self._wikibase.find([name], language, way, until)[name]
             if isinstance(found, SourceUnavailable):
                 raise found
-            return self._entry(NAME, found, known=bool(found))
+            return self._entry(NAME, found)
 
         # Whoever asks for the same may have more time, or be gone.
         wait = _SHARE_OF_WAITING * max(0.0, until - time.monotonic())
@@ -98,26 +98,12 @@ class CachedWikibase:
         read = {asked: _read(body, decode) for asked, body in zip(keys, bodies, strict=True) if body is not None}
         return {asked: kept for asked, kept in read.items() if kept is not None}
 
-    def _keep_ids(self, keys: Mapping[str, str], found: Mapping[str, Ids]) -> None:
-        self._cache.set_many(
-            {
-                keys[name]: self._entry(NAME, ids, known=bool(ids))
-                for name, ids in found.items()
-                if not isinstance(ids, SourceUnavailable)
-            }
-        )
+    def _keep(self, kind: Kind, keys: Mapping[str, str], answers: Mapping[str, Ids] | Mapping[str, LiveAnswer]) -> None:
+        found = {keys[asked]: value for asked, value in answers.items() if not isinstance(value, SourceUnavailable)}
+        self._cache.set_many({key: self._entry(kind, value) for key, value in found.items()})
 
-    def _keep_items(self, keys: Mapping[str, str], found: Mapping[str, LiveAnswer]) -> None:
-        self._cache.set_many(
-            {
-                keys[id_]: self._entry(ITEM, item, known=item is not None)
-                for id_, item in found.items()
-                if not isinstance(item, SourceUnavailable)
-            }
-        )
-
-    def _entry(self, kind: Kind, value: object, *, known: bool) -> Entry:
-        return Entry(_encode(_Kept(self._clock(), value)), kind.lifetime(known=known))
+    def _entry(self, kind: Kind, value: tuple[str, ...] | LiveItem | None) -> Entry:
+        return Entry(_encode(_Kept(self._clock(), value)), kind.lifetime(known=bool(value)))
 
     def _is_old(self, kind: Kind, at: float) -> bool:
         return self._clock() - at > kind.fresh
