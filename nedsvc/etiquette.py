@@ -6,6 +6,8 @@ from importlib.metadata import version
 
 # Answers that another request, some time later, may not meet: overload, and what is broken for the moment.
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Answers to a client that is not let in, whatever it asks for.
+REFUSING_STATUSES = frozenset({401, 403})
 
 
 def user_agent(contact: str, *libraries: str) -> str:

@@ -18,7 +18,7 @@ from urllib3.exceptions import ReadTimeoutError
 from wikidata_client import api
 
 from nedsvc.errors import InvalidInput, SourceUnavailable
-from nedsvc.etiquette import PASSING_STATUSES, retry_after, user_agent
+from nedsvc.etiquette import PASSING_STATUSES, REFUSING_STATUSES, retry_after, user_agent
 from nedsvc.models import is_qid
 
 Row = dict[str, str]
@@ -48,7 +48,6 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04X}" for c in map(chr, (*range(0x20), *range(0
     }.items()
 }
 
-_REFUSED = frozenset({401, 403})
 # What Blazegraph, on which Wikidata's endpoint runs, says of a query that took too long: also at the end of an answer
 # that had begun well.
 _OUT_OF_TIME = "TimeoutException"
@@ -218,7 +217,7 @@ def _explain(error: requests.RequestException) -> NoReturn:
         raise _Trouble("it did not answer in time", again=True, slow=True) from error
     if isinstance(error, requests.exceptions.SSLError):
         raise _Trouble("its certificate cannot be verified") from error
-    reached = not isinstance(error, requests.ConnectionError) or isinstance(error, requests.ReadTimeout)
+    reached = not isinstance(error, requests.ConnectionError)
     raise _Trouble("its answer broke off" if reached else "it cannot be reached", again=True) from error
 
 
@@ -233,7 +232,7 @@ def _of_status(response: requests.Response) -> _Trouble:
         slow = status == 504 or _OUT_OF_TIME in response.text
         pause = retry_after(response.headers.get("Retry-After")) or 0.0
         return _Trouble(f"it answered with HTTP {status}", again=True, slow=slow, pause=pause)
-    if status in _REFUSED:
+    if status in REFUSING_STATUSES:
         return _Trouble(f"it refuses this client (HTTP {status}): {_excerpt(response.text)}")
     if status == 400:
         return _Trouble(f"it does not take the query (HTTP 400): {_excerpt(response.text)}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nedsvc.etiquette import PASSING_STATUSES, retry_after
+from nedsvc.etiquette import PASSING_STATUSES, REFUSING_STATUSES, retry_after
 from nedsvc.models import is_qid
 from nedsvc.sources.wikidata.records import LiveItem
 from nedsvc.wikibase import BrokenItem, ItemReader
@@ -101,7 +101,7 @@ def trouble(status: int, headers: Mapping[str, str], body: bytes) -> Trouble | N
     named = f" ({', '.join(codes)})" if codes else ""
     if status in PASSING_STATUSES:
         return Trouble(f"it answered with HTTP {status}{named}", again=True, pause=pause)
-    if status in {401, 403}:
+    if status in REFUSING_STATUSES:
         return Trouble(f"it refuses this client (HTTP {status}): {_excerpt(body)}", again=False)
     if status != 200:
         hint = named or "; is this the address of its api.php?"
