@@ -18,6 +18,7 @@ from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.factory import (
     cache_from_settings,
     identifiers_from_settings,
+    linker_and_identifiers,
     linker_from_environment,
     linker_from_settings,
 )
@@ -194,12 +195,8 @@ def serve(
     from nedsvc.web.service import Service  # noqa: PLC0415
 
     settings = read_settings(os.environ, index=index_folder, model=model, source=source)
-    service = Service(
-        linker_from_settings(settings, detector),
-        cache_from_settings(settings),
-        settings.max_text,
-        identifiers_from_settings(settings) if settings.contact else None,
-    )
+    linker, identifiers = linker_and_identifiers(settings, detector)
+    service = Service(linker, cache_from_settings(settings), settings.max_text, identifiers)
     server.serve(create_app(service, settings.max_text), server.Binding(host=host, port=port, workers=workers))
 
 

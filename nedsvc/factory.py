@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -57,18 +57,22 @@ def linker_from_settings(settings: Settings, detector: str = "both") -> EntityLi
 
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
-    index = Index.open(settings.index or starter_index(settings.cache))
-    sources = _sources(settings, index)
-    return _linker(sources, index, detector, settings.model, patience=settings.wikidata_deadline)
+    return _linker_over(_Knowledge(settings), detector)
 
 
 def identifiers_from_settings(settings: Settings) -> IdentifierLookup:
     """Looks identifiers up at the SPARQL endpoint that the settings name. Raises `InvalidInput` without a contact."""
-    index = Index.open(settings.index or starter_index(settings.cache))
-    live = _wikidata(settings, index)
-    catalogue = SparqlEndpoint(settings.sparql_url, required_contact(settings))
-    sources = (live,) if settings.source == "wikidata" else (_local(index), live)
-    return IdentifierLookup(catalogue, sources, settings.wikidata_deadline)
+    return _identifiers_over(_Knowledge(settings))
+
+
+def linker_and_identifiers(settings: Settings, detector: str) -> tuple[EntityLinker, IdentifierLookup | None]:
+    """Both over the same sources, which keep what either asks for; no identifiers where there is no contact.
+
+    Raises what `linker_from_settings` raises.
+    """
+    knowledge = _Knowledge(settings)
+    linker = _linker_over(knowledge, detector)
+    return linker, _identifiers_over(knowledge) if settings.contact else None
 
 
 def linker_from_index(
@@ -92,6 +96,49 @@ def cache_from_settings(settings: Settings) -> Cache:
     # A process that waits for a live source is not given up before its time.
     waits = settings.contact and settings.source != "index"
     return RedisCache(settings.redis_url, FLIGHT + settings.wikidata_deadline if waits else FLIGHT)
+
+
+class _Knowledge:
+    """The index and the sources that the settings name, each made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.index = Index.open(settings.index or starter_index(settings.cache))
+
+    @cached_property
+    def local(self) -> LocalSource:
+        """The index as a source."""
+        return _local(self.index)
+
+    @cached_property
+    def live(self) -> WikidataSource:
+        """Live Wikidata, or another Wikibase. Raises `InvalidInput` without a contact."""
+        return _wikidata(self.settings, self.index)
+
+
+def _linker_over(knowledge: _Knowledge, detector: str) -> EntityLinker:
+    settings = knowledge.settings
+    sources = _sources(knowledge)
+    return _linker(sources, knowledge.index, detector, settings.model, patience=settings.wikidata_deadline)
+
+
+def _sources(knowledge: _Knowledge) -> tuple[KnowledgeSource, ...]:
+    settings = knowledge.settings
+    if settings.source not in SOURCES:
+        raise InvalidInput("source", f"{settings.source!r} is unknown; choose from {', '.join(SOURCES)}")
+    if settings.source == "wikidata":
+        return (knowledge.live,)
+    if settings.source == "auto" and settings.contact:
+        return knowledge.local, knowledge.live
+    return (knowledge.local,)
+
+
+def _identifiers_over(knowledge: _Knowledge) -> IdentifierLookup:
+    settings = knowledge.settings
+    live = knowledge.live
+    catalogue = SparqlEndpoint(settings.sparql_url, required_contact(settings))
+    sources = (live,) if settings.source == "wikidata" else (knowledge.local, live)
+    return IdentifierLookup(catalogue, sources, settings.wikidata_deadline)
 
 
 def _linker(
@@ -146,16 +193,6 @@ def _sentences(meanings: Meanings) -> SentenceContexts:
             "`nedsvc index vectors DIR`."
         )
     return SentenceContexts(minilm_encoder(), meanings.plain, meanings.axes)
-
-
-def _sources(settings: Settings, index: Index) -> tuple[KnowledgeSource, ...]:
-    if settings.source not in SOURCES:
-        raise InvalidInput("source", f"{settings.source!r} is unknown; choose from {', '.join(SOURCES)}")
-    if settings.source == "wikidata":
-        return (_wikidata(settings, index),)
-    if settings.source == "auto" and settings.contact:
-        return _local(index), _wikidata(settings, index)
-    return (_local(index),)
 
 
 def _local(index: Index) -> LocalSource:

@@ -273,6 +273,18 @@ def test_the_service_asks_wikidata_and_says_what_it_could_not_ask(
         assert again.json["mentions"][0]["status"] == "nil"
 
 
+@pytest.mark.parametrize("source", ["auto", "index"])
+def test_a_service_asks_once_for_an_item_that_a_name_and_an_identifier_lead_to(
+    environment: dict[str, str], wikibase: SampleWikibase, starter: Path, tmp_path: Path, source: str
+) -> None:
+    with NedService(starter, tmp_path, **environment | {"NEDSVC_SOURCE": source}) as service:
+        named = service.lookup("Ada%20Example").json
+        assert (named["entity"] or {}).get("id") == ("Q2147483002" if source == "auto" else None)
+        assert service.get(f"/v1/lookup?property=P496&value={ORCID}").json["entity"]["id"] == "Q2147483002"
+    fetched = [entry.params["ids"] for entry in wikibase.log if "ids" in entry.params]
+    assert sum("Q2147483002" in ids.split("|") for ids in fetched) == 1
+
+
 def test_a_service_without_a_contact_says_that_it_cannot_look_identifiers_up(
     environment: dict[str, str], starter: Path, tmp_path: Path
 ) -> None:
