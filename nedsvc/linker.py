@@ -7,23 +7,21 @@ from pathlib import Path
 
 import msgspec
 
-from nedsvc.decision import Choice, Decision, status
+from nedsvc.decision import Decision
 from nedsvc.detect import Detector
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.inquiry import Reading, Terms, fetch, inquire
+from nedsvc.links import asked_for, shown_ids, to_link, to_links, to_role
 from nedsvc.metonymy import Metonyms
 from nedsvc.models import (
     Annotation,
     Document,
     Entity,
     EntityType,
-    Link,
     Lookup,
     Mention,
-    OfficeName,
     Options,
     Query,
-    RankedCandidate,
     Role,
     Span,
     checked_qid,
@@ -39,10 +37,6 @@ PATIENCE = 30.0  # seconds
 
 AUTO = "auto"
 
-# Of several types of an entity the first of these is reported: a country is also an organisation and a region.
-_MOST_TELLING: tuple[EntityType, ...] = (
-    "PERSON", "GPE", "ORG", "NORP", "LANGUAGE", "LAW", "EVENT", "FAC", "LOC", "WORK_OF_ART", "PRODUCT",
-)  # fmt: skip
 _DEFAULTS = Options()
 
 
@@ -173,7 +167,7 @@ class EntityLinker:
         decisions = [decided[:1] for decided in self._decide(readings, options, until)]
         entities = self._fetch(readings, decisions, options, until)
         return [
-            Lookup(mention=one.surface, link=_link(one, decision, entities[reading.text.language], options))
+            Lookup(mention=one.surface, link=to_link(one, decision, entities[reading.text.language], options))
             for one, reading, (decision,) in zip(given, readings, decisions, strict=True)
         ]
 
@@ -211,14 +205,14 @@ class EntityLinker:
         entities = self._fetch(readings, decisions, options, until, roles)
         for document, reading, decided, day, found in zip(documents, readings, decisions, days, roles, strict=True):
             language = reading.text.language
-            links = _links(reading.mentions, decided, entities[language], options)
+            links = to_links(reading.mentions, decided, entities[language], options)
             wanted = None if document.mentions is None else {(span.start, span.end) for span in document.mentions}
             yield Annotation(
                 id=document.id,
                 language=language,
                 index=self.index,
                 text=document.text,
-                links=tuple(_kept(links, wanted, options)),
+                links=tuple(asked_for(links, wanted, options)),
                 roles=tuple(self._roles(found, entities[language], wanted, options)),
                 date=day,
             )
@@ -264,7 +258,7 @@ class EntityLinker:
             if wanted is not None and (role.start, role.end) not in wanted:
                 continue
             if not options.types or "PERSON" in options.types:
-                yield _role(role, self._extras.roles, entities, options)
+                yield to_role(role, self._extras.roles, entities, options)
 
     def _read(self, document: Document) -> Text:
         language = document.language
@@ -296,7 +290,7 @@ class EntityLinker:
             holders = (f"Q{number}" for role in found for number, _ in role.candidates[: options.limit])
             shown.setdefault(reading.text.language, []).extend(holders)
         for reading, decided in zip(readings, decisions, strict=True):
-            shown.setdefault(reading.text.language, []).extend(_shown(decided, options))
+            shown.setdefault(reading.text.language, []).extend(shown_ids(decided, options))
         return {language: fetch(self._sources, ids, language, until) for language, ids in shown.items()}
 
 
@@ -351,91 +345,3 @@ def _outside(detected: Sequence[Mention], given: Sequence[Mention]) -> list[Ment
     for one in given:
         covered[one.start : one.end] = b"\x01" * (one.end - one.start)
     return [one for one in detected if not any(covered[one.start : one.end])]
-
-
-def _kept(links: Iterable[Link], wanted: set[tuple[int, int]] | None, options: Options) -> Iterator[Link]:
-    for link in links:
-        if wanted is not None and (link.mention.start, link.mention.end) not in wanted:
-            continue
-        if not options.types or link.type in options.types:
-            yield link
-
-
-def _shown(decisions: Iterable[Decision], options: Options) -> list[str]:
-    """The ids of the entities that an answer shows, each once."""
-    most = options.limit if options.candidates else 1
-    return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in decision.choices[:most]))
-
-
-def _links(
-    mentions: Sequence[Mention], decisions: Sequence[Decision], entities: Mapping[str, Known], options: Options
-) -> list[Link]:
-    links = [
-        _link(mentions[position], decision, entities, options)
-        for decision in decisions
-        for position in decision.chain.mentions
-    ]
-    return sorted(links, key=lambda link: (link.mention.start, link.mention.end))
-
-
-def _link(mention: Mention, decision: Decision, entities: Mapping[str, Known], options: Options) -> Link:
-    candidates = tuple(_ranked(choice, entities, options) for choice in decision.choices)
-    best = decision.choices[0] if decision.choices else None
-    known = entities.get(best.candidate.id) if best else None
-    failure = decision.failure or (known if isinstance(known, SourceUnavailable) else None)
-    found = "error" if failure else status(decision, options.threshold)
-    entity = known if isinstance(known, Entity) and found == "linked" else None
-    return Link(
-        mention=mention,
-        type=_type(mention, best if entity else None),
-        status="nil" if found == "linked" and entity is None else found,
-        confidence=best.probability if best else 0.0,
-        entity=entity,
-        candidates=candidates,
-        error=str(failure) if failure else None,
-    )
-
-
-def _role(role: FoundRole, reader: RoleReader | None, entities: Mapping[str, Known], options: Options) -> Role:
-    candidates = tuple(
-        RankedCandidate(id=f"Q{number}", score=score, entity=_if_entity(entities.get(f"Q{number}")))
-        for number, score in role.candidates[: options.limit]
-    )
-    best = entities.get(candidates[0].id) if candidates else None
-    failure = best if role.status == "linked" and isinstance(best, SourceUnavailable) else None
-    entity = _if_entity(best) if role.status == "linked" else None
-    found = "error" if failure else role.status
-    label = reader.office_label(role.office) if reader and role.office is not None else None
-    return Role(
-        mention=Mention(role.start, role.end, role.surface, "PERSON"),
-        status="nil" if found == "linked" and entity is None else found,
-        confidence=candidates[0].score if candidates else 0.0,
-        entity=entity,
-        office=OfficeName(f"Q{role.office}", label) if label is not None else None,
-        candidates=candidates,
-        error=str(failure) if failure else None,
-    )
-
-
-def _if_entity(known: Known | None) -> Entity | None:
-    return known if isinstance(known, Entity) else None
-
-
-def _ranked(choice: Choice, entities: Mapping[str, Known], options: Options) -> RankedCandidate:
-    return RankedCandidate(
-        id=choice.candidate.id,
-        score=choice.probability,
-        entity=_if_entity(entities.get(choice.candidate.id)),
-        features=choice.features if options.explain else {},
-    )
-
-
-def _type(mention: Mention, best: Choice | None) -> EntityType | None:
-    """What the mention names: an entity's own type repairs the detector's guess."""
-    if best is None or not best.candidate.types:
-        return mention.label
-    if best.candidate.kind == "demonym":
-        return "NORP"
-    if mention.label in best.candidate.types:
-        return mention.label
-    return min(best.candidate.types, key=_MOST_TELLING.index)

@@ -44,7 +44,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "pace.*",
         }
     ),
-    frozenset({"linker", "identifiers"}),
+    frozenset({"linker", "links", "identifiers"}),
     frozenset(
         {
             *("index.build", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
@@ -64,12 +64,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
 # The core opens no connection and loads no model; of files it reads only the tables that come with the package.
-CORE = (
-    frozenset({"features", "coherence", "grouping", "ranking", "decision", "inquiry", "linker"}).union(*LAYERS[:3])
-) - {
-    "index",
-    "index.*",
-}
+PURE = frozenset({"features", "coherence", "grouping", "ranking", "decision", "inquiry", "links", "linker"})
+CORE = PURE.union(*LAYERS[:3]) - {"index", "index.*"}
 KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", "click", "rich", "onnxruntime"})
 
 PUBLIC = [
