@@ -26,7 +26,7 @@ from nedsvc.models import (
     Span,
     checked_qid,
 )
-from nedsvc.ranking import Judges, Ranker, judges_without_vectors
+from nedsvc.ranking import Judges
 from nedsvc.roles import FoundRole, RoleReader
 from nedsvc.sources import KnowledgeSource, Known
 from nedsvc.text import Text, read_text
@@ -55,15 +55,15 @@ class EntityLinker:
 
     The first source is asked for everything, each further one for what is not linked by then. A text may keep them
     busy for `patience` seconds; what could not be asked by then is an error of its mention. `name` says what detects,
-    so that answers of different linkers over the same knowledge can be told apart. Of the `judges` the options choose
-    one; a ranker alone decides without vectors.
+    so that answers of different linkers over the same knowledge can be told apart. The options choose one of the
+    `judges`.
     """
 
     def __init__(  # noqa: PLR0913 (all but the first four have defaults)
         self,
         sources: Sequence[KnowledgeSource],
         detector: Detector,
-        judges: Judges | Ranker,
+        judges: Judges,
         guess_language: Callable[[str], str],
         *,
         name: str = "",
@@ -73,7 +73,7 @@ class EntityLinker:
         self._sources = tuple(sources)
         self._languages = tuple(dict.fromkeys(language for source in sources for language in source.languages))
         self._detector = detector
-        self._judges = judges_without_vectors(judges) if isinstance(judges, Ranker) else judges
+        self._judges = judges
         self._guess_language = guess_language
         self._name = name
         self._patience = patience

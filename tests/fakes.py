@@ -9,9 +9,11 @@ from nedsvc.context import word_numbers
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Candidate, Entity, EntityType, Mention, NameKind
 from nedsvc.names import fold
-from nedsvc.ranking import default_ranker
+from nedsvc.ranking import default_ranker, judges_without_vectors
 from nedsvc.sources import Candidates, Known
 from nedsvc.text import Text
+
+JUDGES = judges_without_vectors(default_ranker())
 
 
 def candidate(
@@ -74,4 +76,4 @@ class FakeDetector:
 
 def linker(names: Mapping[str, Sequence[Candidate]], labels: Mapping[str, EntityType] | None = None) -> EntityLinker:
     """A linker over these names."""
-    return EntityLinker([FakeSource(names)], FakeDetector(labels), default_ranker(), lambda text: "de")
+    return EntityLinker([FakeSource(names)], FakeDetector(labels), JUDGES, lambda text: "de")

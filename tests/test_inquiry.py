@@ -4,12 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pytest
-from fakes import FakeDetector, FakeSource, candidate
+from fakes import JUDGES, FakeDetector, FakeSource, candidate
 
 from nedsvc import Document, EntityLinker, Options, Query, Span
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Candidate
-from nedsvc.ranking import default_ranker
 from nedsvc.sources import Candidates, Known
 
 KYIV = candidate(1899, types=["GPE"], popularity=0.9)
@@ -45,7 +44,7 @@ class TimedSource(FakeSource):
 
 
 def linker(*sources: FakeSource, patience: float = 30.0) -> EntityLinker:
-    return EntityLinker(sources, FakeDetector(), default_ranker(), lambda text: "de", patience=patience)
+    return EntityLinker(sources, FakeDetector(), JUDGES, lambda text: "de", patience=patience)
 
 
 def statuses(world: EntityLinker, text: str) -> dict[str, str]:

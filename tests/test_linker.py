@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
-from fakes import FakeDetector, FakeSource, candidate, linker
+from fakes import JUDGES, FakeDetector, FakeSource, candidate, linker
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nedsvc import Annotation, Document, EntityLinker, InvalidInput, Options, Span
-from nedsvc.ranking import default_ranker
 from nedsvc.sources import Known
 
 KYIV = candidate(1899, popularity=0.8, types=["GPE"], about="capital and largest city of Ukraine", links=[212])
@@ -90,7 +89,7 @@ def test_only_the_types_asked_for_are_reported() -> None:
 
 def test_each_name_of_a_batch_is_asked_for_once() -> None:
     source = FakeSource({"Kyiv": [KYIV]})
-    world = EntityLinker([source], FakeDetector(), default_ranker(), lambda text: "en")
+    world = EntityLinker([source], FakeDetector(), JUDGES, lambda text: "en")
     assert len(list(world.annotate_batch(Document(text="in Kyiv and Kyiv") for _ in range(3)))) == 3
     assert source.searched == [("Kyiv",)]
 
@@ -176,7 +175,7 @@ class Forgetful(FakeSource):
 
 
 def test_an_entity_that_cannot_be_shown_is_not_linked() -> None:
-    world = EntityLinker([Forgetful({"Kyiv": [KYIV]})], FakeDetector(), default_ranker(), lambda text: "en")
+    world = EntityLinker([Forgetful({"Kyiv": [KYIV]})], FakeDetector(), JUDGES, lambda text: "en")
     (link,) = world.annotate("in Kyiv").links
     assert (link.status, link.entity, link.candidates[0].id) == ("nil", None, "Q1899")
     assert world.lookup("Kyiv").link.status == "nil"

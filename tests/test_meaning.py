@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from fakes import FakeDetector, FakeSource, candidate
+from fakes import JUDGES, FakeDetector, FakeSource, candidate
 
 from nedsvc import EntityLinker, InvalidInput, Options
 from nedsvc.context import word_number
@@ -124,7 +124,7 @@ def test_the_fast_ranker_never_asks_the_encoder() -> None:
 
 
 def test_the_accurate_ranker_needs_vectors_and_says_so() -> None:
-    world = EntityLinker([FakeSource({})], FakeDetector(), default_ranker(), lambda text: "en")
+    world = EntityLinker([FakeSource({})], FakeDetector(), JUDGES, lambda text: "en")
     with pytest.raises(InvalidInput, match="nedsvc index vectors"):
         world.annotate("Smith won", options=Options(ranker="accurate"))
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
-from fakes import FakeDetector, FakeSource, candidate
+from fakes import JUDGES, FakeDetector, FakeSource, candidate
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ from nedsvc.cache import ANNOTATION, LOOKUP, Cache, Entry, Outcome
 from nedsvc.cache.memory import MemoryCache
 from nedsvc.cache.redis import RedisCache
 from nedsvc.models import ENTITY_TYPES, Options, Query
-from nedsvc.ranking import Ranker, default_ranker
+from nedsvc.ranking import Judges, default_ranker, judges_without_vectors
 from nedsvc.sources import Candidates, Known
 from nedsvc.web.app import create_app
 from nedsvc.web.openapi import OPERATIONS, openapi_document
@@ -104,10 +104,10 @@ class KnowingSource(FakeSource):
         return super().fetch(known, language, until)
 
 
-def linker(source: FakeSource | None = None, ranker: Ranker | None = None, name: str = "") -> EntityLinker:
+def linker(source: FakeSource | None = None, judges: Judges = JUDGES, name: str = "") -> EntityLinker:
     source = source or KnowingSource(NAMES)
     detector = FakeDetector({"Kyiv": "GPE"})
-    return EntityLinker([source], detector, ranker or default_ranker(), lambda text: "de", name=name)
+    return EntityLinker([source], detector, judges, lambda text: "de", name=name)
 
 
 @dataclass
@@ -390,8 +390,8 @@ def test_another_index_detector_or_weight_is_another_key() -> None:
         linker(OtherSource(NAMES)),
         linker(name="0.1.0 spacy None"),
         linker(name="0.1.0 both None"),
-        linker(ranker=msgspec.structs.replace(ranker, weights=weights)),
-        linker(ranker=msgspec.structs.replace(ranker, nil=ranker.nil + 1)),
+        linker(judges=judges_without_vectors(msgspec.structs.replace(ranker, weights=weights))),
+        linker(judges=judges_without_vectors(msgspec.structs.replace(ranker, nil=ranker.nil + 1))),
     ]
     keys = [key for one in linkers for key in keys_of(one)]
     assert len(set(keys)) == 2 * len(linkers)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dumps import claims, dump_item, statement
-from fakes import FakeDetector
+from fakes import JUDGES, FakeDetector
 from faults import Answer, Fault, Faults
 from servers import RedisServer, wait_until
 from wikibase_servers import SampleWikibase
@@ -24,7 +24,6 @@ from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Entity
 from nedsvc.pace import Limits, Pace, Permit
 from nedsvc.pace.lockfile import LockFilePace
-from nedsvc.ranking import default_ranker
 from nedsvc.sources.wikidata.cached import CachedWikibase
 from nedsvc.sources.wikidata.client import WikibaseClient
 from nedsvc.sources.wikidata.source import WikidataSource
@@ -88,9 +87,7 @@ class World:
         return WikidataSource(cached, NoLandmarks(), "wikibase.example", "https://wikibase.example/entity/")
 
     def linker(self, patience: float = 20.0, **options: Any) -> EntityLinker:
-        return EntityLinker(
-            [self.source(**options)], FakeDetector(), default_ranker(), lambda text: "de", patience=patience
-        )
+        return EntityLinker([self.source(**options)], FakeDetector(), JUDGES, lambda text: "de", patience=patience)
 
     def annotate(self, text: str, patience: float = 20.0, language: str = "en") -> Annotation:
         return self.linker(patience).annotate(text, language=language)
