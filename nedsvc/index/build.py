@@ -62,11 +62,7 @@ def build_index(
     """
     check_dumps(dumps)
     check_options(options)
-    with (
-        built_aside(out) as folder,
-        _without_garbage_collector(),
-        Columns(folder, _named_languages(options)) as columns,
-    ):
+    with _columns_aside(out, _named_languages(options)) as (folder, columns):
         reading = _Reading(columns, options, report or Report())
         reading.read(dumps)
         laid = lay_out(columns, folder, class_numbers(options), _packaged_tables())
@@ -77,7 +73,7 @@ def build_index(
 
 def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
     """Build an index of items that were not read from a dump."""
-    with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, options.languages) as columns:
+    with _columns_aside(out, options.languages) as (folder, columns):
         for item in items:
             columns.add(item)
         laid = lay_out(columns, folder, (), _packaged_tables())
@@ -91,11 +87,7 @@ def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond
     nothing half-written is left in either case.
     """
     check_options(options)
-    with (
-        built_aside(out) as folder,
-        _without_garbage_collector(),
-        Columns(folder, _named_languages(options)) as columns,
-    ):
+    with _columns_aside(out, _named_languages(options)) as (folder, columns):
         taking = _Taking(columns, options)
         for class_, above in beyond.superclasses.items():
             columns.add_superclasses(Item(class_, superclasses=above))
@@ -244,6 +236,13 @@ def _named_languages(options: BuildOptions) -> tuple[str, ...]:
     """The languages that come first in the manifest; with "all" the others follow as they are met."""
     chosen = ("en",) if ALL_LANGUAGES in options.languages else options.languages
     return (*chosen, LANGUAGE_FOR_ALL)
+
+
+@contextmanager
+def _columns_aside(out: Path, languages: tuple[str, ...]) -> Iterator[tuple[Path, Columns]]:
+    """A folder that takes the place of `out` when the block ends well, and columns that keep their records in it."""
+    with built_aside(out) as folder, _without_garbage_collector(), Columns(folder, languages) as columns:
+        yield folder, columns
 
 
 @contextmanager
