@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
+from functools import cache
 from typing import Literal, get_args
 
 from nedsvc import tables
@@ -77,5 +78,6 @@ def _of_entities(surface: str, meant: Entity, taken: Entity) -> ErrorClass:
     return "rare" if meant.popularity < _RARE else "ranked wrong"
 
 
+@cache
 def _demonyms() -> frozenset[str]:
     return frozenset(fold(name) for name, _ in tables.demonyms())
