@@ -1,7 +1,6 @@
 """The open benchmarks: other systems' scores come out as they are published, and ours do not fall."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,12 +77,10 @@ def test_the_links_are_as_right_as_they_were(shared: Path, ids: Ids, sample_inde
     assert {key: value for key, value in measured.items() if value < FLOORS[name][key]} == {}
 
 
-def test_floors_only_rise() -> None:
+def test_floors_only_rise(history: Path) -> None:
     """Against every version that git knows here; a clone may know few."""
-    if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("no git, or no clone: the floors of before are not known")
-    for commit in git("log", "--format=%H", "--", FLOORS_FILE).split():
-        before = msgspec.json.decode(git("show", f"{commit}:{FLOORS_FILE}"), type=Floors)
+    for commit in git(history, "log", "--format=%H", "--", FLOORS_FILE).split():
+        before = msgspec.json.decode(git(history, "show", f"{commit}:{FLOORS_FILE}"), type=Floors)
         fallen = {
             f"{name} {key}"
             for name, floors in before.items()
@@ -93,5 +90,5 @@ def test_floors_only_rise() -> None:
         assert not fallen, f"lower than in {commit[:12]}"
 
 
-def git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
