@@ -16,6 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/installed
 CACHE := $(or $(NEDSVC_CACHE),.cache)
 SAMPLE_INDEX := $(CACHE)/sample-index
+VECTOR_INDEX := $(CACHE)/vector-index
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint bench quality system-deps
@@ -47,8 +48,8 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed 
 	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/roles.py --index $(SAMPLE_INDEX)
 
-quality: $(SAMPLE_INDEX)/manifest.json ## Measure how right the links are and write docs/quality.md (needs NEDSVC_SHARED)
-	.venv/bin/python benchmarks/quality.py --index $(SAMPLE_INDEX)
+quality: $(VECTOR_INDEX)/manifest.json ## Measure how right the links are, write docs/quality.md (needs NEDSVC_SHARED; an hour)
+	.venv/bin/python benchmarks/quality.py --index $(VECTOR_INDEX)
 
 # RUNLEVEL=1 keeps Debian's package from starting a server of its own; the tests start theirs.
 INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes
@@ -85,3 +86,9 @@ $(INSTALLED): pyproject.toml
 $(SAMPLE_INDEX)/manifest.json: $(INSTALLED)
 	@[ -n "$(NEDSVC_SHARED)" ] || { echo "make bench: set NEDSVC_SHARED to the folder of the shared material" >&2; exit 1; }
 	.venv/bin/nedsvc index build "$(NEDSVC_SHARED)/wikidata-sample/sample.json.gz" -o $(SAMPLE_INDEX)
+
+# Made aside, as the vectors take long: what is left of a run that was cut off is no index with vectors.
+$(VECTOR_INDEX)/manifest.json: $(SAMPLE_INDEX)/manifest.json
+	rm -rf $(VECTOR_INDEX).new && cp -r $(SAMPLE_INDEX) $(VECTOR_INDEX).new
+	.venv/bin/nedsvc index vectors $(VECTOR_INDEX).new
+	rm -rf $(VECTOR_INDEX) && mv $(VECTOR_INDEX).new $(VECTOR_INDEX)

@@ -9,6 +9,7 @@ from pathlib import Path
 from nedsvc import EntityLinker
 from nedsvc.errors import NedError
 from nedsvc.evaluation.gold import GoldSet, read_gold
+from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.settings import read_settings
 from nedsvc.starter import starter_index
 
@@ -24,6 +25,11 @@ def shared_folder() -> Path:
 def gold_sets() -> list[GoldSet]:
     """The open benchmarks."""
     return list(map(read_gold, sorted((shared_folder() / "benchmarks" / "gold").glob("*.jsonl"))))
+
+
+def known_ids() -> Ids:
+    """The ids of the sample of Wikidata, by which gold and links count."""
+    return read_ids(shared_folder() / "wikidata-sample" / "sample.json.gz")
 
 
 def index_parser(description: str | None) -> argparse.ArgumentParser:

@@ -11,9 +11,11 @@ from nedsvc.features import STAGES, CandidateTable, Floats, Ints
 from nedsvc.grouping import Chain, chains
 from nedsvc.meaning import Contexts, Directions, unit
 from nedsvc.models import Candidate, EntityType, Mention, Status
-from nedsvc.ranking import Judge
+from nedsvc.ranking import Judge, Ranker
 from nedsvc.text import Text
 
+GUESSES = frozenset({"inner", "akin"})
+LEAST_LEAD = 0.05  # of a link before the next candidate
 _FROM_AN_EXPANSION = 10  # candidates that a longer name lends to its short forms
 
 
@@ -28,18 +30,20 @@ class Choice(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """A chain of mentions with what it may mean, the likeliest first, and the probability that it is none of them.
 
-    `failure` tells why what it means could not be found out.
+    `lead` is how far the likeliest is before the next one. `failure` tells why what it means could not be found out.
     """
 
     chain: Chain
     choices: tuple[Choice, ...]
     nil: float
+    lead: float = 1.0
     failure: SourceUnavailable | None = None
 
 
 def status(decision: Decision, threshold: float) -> Status:
-    """Linked where the best candidate is sure enough, NIL where none is likelier than it, else ambiguous.
+    """Linked where the best candidate is sure enough and leads, NIL where none is likelier than it, else ambiguous.
 
+    A candidate whose name only has something in common with the mention is a hint at what it may be, and no link.
     Nothing is said of a chain that a source could not be asked for: another candidate might have been better.
     """
     if decision.failure:
@@ -47,8 +51,10 @@ def status(decision: Decision, threshold: float) -> Status:
     if not decision.choices:
         return "nil"
     best = decision.choices[0].probability
+    if decision.choices[0].candidate.kind in GUESSES:
+        return "nil"
     if best >= threshold:
-        return "linked"
+        return "linked" if decision.lead >= LEAST_LEAD else "ambiguous"
     return "nil" if decision.nil >= best else "ambiguous"
 
 
@@ -64,28 +70,21 @@ def decide(
 
     With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
     """
+    return decided(tabulate(text, mentions, found, judge.contexts, type_of_first), judge.ranker, most)
+
+
+def tabulate(
+    text: Text,
+    mentions: Sequence[Mention],
+    found: Mapping[str, Sequence[Candidate]],
+    contexts: Contexts | None,
+    type_of_first: EntityType | None = None,
+) -> CandidateTable:
+    """The candidates of a document, none weighed yet; the arguments are those of `decide`."""
     groups = chains(mentions)
     rows = [_candidates(chain, groups, found) for chain in groups]
     if type_of_first is not None:
         rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
-    if not any(rows):
-        return [Decision(chain, (), 1.0) for chain in groups]
-    table = _table(text, mentions, groups, rows, judge.contexts)
-    values: dict[str, Floats] = {}
-    for stage in STAGES:
-        values |= {feature.name: feature.function(table) for feature in stage}
-        probability = judge.ranker.probabilities(judge.ranker.scores(values), table.first)
-        table = msgspec.structs.replace(table, probability=probability)
-    return _decisions(table, values, most)
-
-
-def _table(
-    text: Text,
-    mentions: Sequence[Mention],
-    groups: Sequence[Chain],
-    rows: Sequence[Sequence[Candidate]],
-    contexts: Contexts | None,
-) -> CandidateTable:
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     candidates = [candidate for row in rows for candidate in row]
     return CandidateTable(
@@ -99,6 +98,44 @@ def _table(
         contexts=contexts,
         vectors=_vectors(candidates),
     )
+
+
+def decided(table: CandidateTable, ranker: Ranker, most: int) -> list[Decision]:
+    """The `most` likeliest candidates of every chain of the table."""
+    if not table.candidates:
+        return [Decision(chain, (), 1.0) for chain in table.chains]
+    values, probability = weigh(table, ranker)
+    names, columns = tuple(values), np.array(list(values.values()))
+    confidence = ranker.confidence(probability)
+    order = _ranked(table, probability)
+    bounds = np.searchsorted(table.chain, np.arange(len(table.chains) + 1)).tolist()
+    decisions = []
+    for chain, start, stop in zip(table.chains, bounds[:-1], bounds[1:], strict=True):
+        choices = tuple(
+            Choice(
+                table.candidates[row],
+                float(confidence[row]),
+                dict(zip(names, columns[:, row].tolist(), strict=True)),
+            )
+            for row in order[start : min(stop, start + most)].tolist()
+        )
+        nil = 1.0 - float(probability[start:stop].sum())
+        decisions.append(Decision(chain, choices, nil, _lead(confidence[order[start:stop][:2]])))
+    return decisions
+
+
+def _lead(best: Floats) -> float:
+    """How far the first of at most two is before the other."""
+    return float(best[0] - best[1]) if len(best) > 1 else 1.0
+
+
+def weigh(table: CandidateTable, ranker: Ranker) -> tuple[Mapping[str, Floats], Floats]:
+    """The values of all features for the candidates of a table that has some, and the probability of each."""
+    values: dict[str, Floats] = {}
+    for stage in STAGES:
+        values |= {feature.name: feature.function(table) for feature in stage}
+        table = msgspec.structs.replace(table, probability=ranker.probabilities(ranker.scores(values), table.first))
+    return values, table.probability
 
 
 def _vectors(candidates: Sequence[Candidate]) -> Directions | None:
@@ -129,27 +166,8 @@ def _candidates(chain: Chain, groups: Sequence[Chain], found: Mapping[str, Seque
     return [*own, *(msgspec.structs.replace(candidate, kind="expansion") for candidate in lent.values())]
 
 
-def _decisions(table: CandidateTable, values: Mapping[str, Floats], most: int) -> list[Decision]:
-    order = _ranked(table)
-    columns = np.array(list(values.values()))
-    names = tuple(values)
-    bounds = np.searchsorted(table.chain, np.arange(len(table.chains) + 1)).tolist()
-    decisions = []
-    for chain, start, stop in zip(table.chains, bounds[:-1], bounds[1:], strict=True):
-        choices = tuple(
-            Choice(
-                table.candidates[row],
-                float(table.probability[row]),
-                dict(zip(names, columns[:, row].tolist(), strict=True)),
-            )
-            for row in order[start : min(stop, start + most)].tolist()
-        )
-        decisions.append(Decision(chain, choices, 1.0 - float(table.probability[start:stop].sum())))
-    return decisions
-
-
-def _ranked(table: CandidateTable) -> Ints:
+def _ranked(table: CandidateTable, probability: Floats) -> Ints:
     """The rows by chain, then by probability, then by popularity, then by the lower number."""
     popularity = np.array([candidate.popularity for candidate in table.candidates])
     numbers = np.array([candidate.number for candidate in table.candidates])
-    return np.lexsort((numbers, -popularity, -table.probability, table.chain))
+    return np.lexsort((numbers, -popularity, -probability, table.chain))

@@ -1,9 +1,10 @@
 """From settings to a linker: the only place that names concrete sources and detectors."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -15,7 +16,7 @@ from nedsvc.cache.redis import FLIGHT, RedisCache
 from nedsvc.detect import Detector
 from nedsvc.detect.gazetteer import Gazetteer
 from nedsvc.detect.recurring import RecurringDetector
-from nedsvc.detect.trim import TrimmedDetector
+from nedsvc.detect.trim import TrimmedDetector, Words
 from nedsvc.detect.union import UnionDetector
 from nedsvc.encoders.minilm import MiniLmEncoder, minilm_encoder
 from nedsvc.errors import IndexFormatError, InvalidInput
@@ -25,12 +26,11 @@ from nedsvc.language import language_guesser
 from nedsvc.linker import PATIENCE, EntityLinker, Extras
 from nedsvc.meaning import SentenceContexts, WordContexts
 from nedsvc.metonymy import Metonyms
-from nedsvc.models import RankerName
 from nedsvc.offices import OfficeBook
 from nedsvc.pace import Limits, Pace
 from nedsvc.pace.lockfile import LockFilePace
 from nedsvc.pace.redis import RedisPace
-from nedsvc.ranking import Judge, Judges, Ranker, default_ranker, judges_without_vectors
+from nedsvc.ranking import Judge, Judges, default_ranker, judges_without_vectors
 from nedsvc.roles import RoleReader, RoleTables
 from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings, required_contact
 from nedsvc.sources import KnowledgeSource
@@ -41,6 +41,7 @@ from nedsvc.sources.wikidata.source import WikidataSource
 from nedsvc.sources.wikidata.transport import Transport
 from nedsvc.sparql import SparqlEndpoint
 from nedsvc.starter import starter_index
+from nedsvc.variants import Spelling
 
 DETECTORS = ("both", "spacy", "gazetteer")
 
@@ -75,18 +76,30 @@ def linker_and_identifiers(settings: Settings, detector: str) -> tuple[EntityLin
     return linker, _identifiers_over(knowledge) if settings.contact else None
 
 
-def linker_from_index(
-    path: Path,
-    detector: str = "both",
-    model: str | None = None,
-    rankers: Mapping[RankerName, Ranker] = {},
-) -> EntityLinker:
-    """A linker over the index in this folder alone, with the shipped weights where no rankers are given.
+def linker_from_index(path: Path, detector: str = "both", model: str | None = None) -> EntityLinker:
+    """A linker over the index in this folder alone.
 
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
     index = Index.open(path)
-    return _linker((_local(index),), index, detector, model, rankers=rankers)
+    return _linker((_local(index),), index, detector, model)
+
+
+class Parts(NamedTuple):
+    """What a linker over one index is made of."""
+
+    source: KnowledgeSource
+    detector: Detector
+    judges: Judges
+
+
+def parts_of_index(path: Path, detector: str = "both", model: str | None = None) -> Parts:
+    """What links texts with the index in this folder alone, for what looks into the stages of linking.
+
+    Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+    """
+    index = Index.open(path)
+    return Parts(_local(index), _detector(detector, index, model), _judges(index))
 
 
 def cache_from_settings(settings: Settings) -> Cache:
@@ -146,14 +159,12 @@ def _linker(
     index: Index,
     detector: str,
     model: str | None,
-    *,
-    rankers: Mapping[RankerName, Ranker] = {},
     patience: float = PATIENCE,
 ) -> EntityLinker:
     return EntityLinker(
         sources,
         _detector(detector, index, model),
-        _judges(index, rankers),
+        _judges(index),
         language_guesser([language for source in sources for language in source.languages]),
         name=f"{__version__} {detector} {model} {index.manifest.content_id}",
         patience=patience,
@@ -175,15 +186,13 @@ def _extras(index: Index) -> Extras:
     return Extras(RoleReader(book, roles), metonyms)
 
 
-def _judges(index: Index, rankers: Mapping[RankerName, Ranker]) -> Judges:
+def _judges(index: Index) -> Judges:
     """The judges over an index; the accurate one loads its encoder when it is asked for first."""
     meanings = index.meanings
     if meanings is None:
-        return judges_without_vectors(rankers.get("fast", default_ranker("plain")))
-    fast, accurate = rankers.get("fast", default_ranker("fast")), rankers.get("accurate", default_ranker("accurate"))
-    return Judges(
-        Judge(fast, WordContexts(meanings.words, meanings.vectors)), accurate, cache(lambda: _sentences(meanings))
-    )
+        return judges_without_vectors(default_ranker("plain"))
+    fast = Judge(default_ranker("fast"), WordContexts(meanings.words, meanings.vectors))
+    return Judges(fast, default_ranker("accurate"), cache(lambda: _sentences(meanings)))
 
 
 def _sentences(meanings: Meanings) -> SentenceContexts:
@@ -196,7 +205,8 @@ def _sentences(meanings: Meanings) -> SentenceContexts:
 
 
 def _local(index: Index) -> LocalSource:
-    return LocalSource(index, tables.titles(), tables.stop_words())
+    spelling = Spelling(tables.titles(), tables.nicknames(), tables.company_forms())
+    return LocalSource(index, spelling, tables.stop_words())
 
 
 def _wikidata(settings: Settings, index: Index) -> WikidataSource:
@@ -226,7 +236,8 @@ def _detector(name: str, index: Index, model: str | None) -> Detector:
         found.append(Gazetteer(index, common, calendar))
     if name != "gazetteer":
         found.append(_spacy_detector(model))
-    trimmed = [TrimmedDetector(detector, index, tables.titles(), common) for detector in found]
+    words = Words(tables.titles(), common, tables.shortened_words())
+    trimmed = [TrimmedDetector(detector, index, words) for detector in found]
     return RecurringDetector(UnionDetector(trimmed), index, common | calendar)
 
 

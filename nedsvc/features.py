@@ -7,7 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from nedsvc import tables
 from nedsvc.coherence import best_rows, coherence
+from nedsvc.context import WORD_BITS, says_something, word_numbers
 from nedsvc.grouping import Chain
 from nedsvc.meaning import Contexts, Directions, unit
 from nedsvc.models import Candidate, EntityType, Mention, NameKind
@@ -68,13 +70,43 @@ def shorthand(table: CandidateTable) -> Floats:
 
 
 def partial(table: CandidateTable) -> Floats:
-    """1 where the mention is one word of the entity's longer name."""
+    """1 where the mention is a part of the entity's longer name."""
     return _is_kind(table, "partial")
 
 
+def namesake(table: CandidateTable) -> Floats:
+    """1 where the mention is one word of a person's longer name: a first name or surname alone."""
+    single = np.array([" " not in chain.name.strip() for chain in table.chains])
+    person = np.array(["PERSON" in candidate.types for candidate in table.candidates])
+    found: Floats = partial(table) * single[table.chain] * person
+    return found
+
+
 def similar(table: CandidateTable) -> Floats:
-    """1 where nobody bears the name and the entity bears one with nearly the same letters or words."""
-    return _is_kind(table, "similar")
+    """1 where nobody bears the name and the entity bears one with the same letters or words, nearly or in part."""
+    return _is_kind(table, "similar") + _is_kind(table, "akin")
+
+
+def told(table: CandidateTable) -> Floats:
+    """The share of the words of a longer mention ("Lille, France") that stand around the entity, its names included.
+
+    0 for a mention of one word.
+    """
+    asked = [_telling_words(table, chain) for chain in table.chains]
+    sizes = np.array([len(words) for words in asked])
+    wanted = np.concatenate([(number << WORD_BITS) + words for number, words in enumerate(asked)])
+    rows, words = _around(table.candidates)
+    hits = np.isin((table.chain[rows] << WORD_BITS) + words, wanted)
+    found: Floats = np.bincount(rows[hits], minlength=len(table.candidates)) / np.maximum(sizes[table.chain], 1)
+    return found
+
+
+def _telling_words(table: CandidateTable, chain: Chain) -> Ints:
+    """The distinct numbers of the words of a chain's name that say something; none where it is a single one."""
+    span = table.text.positions(table.mentions[chain.mentions[0]])
+    keys = {token.key for token in table.text.tokens[span.start : span.stop]}
+    found = word_numbers(key for key in keys if says_something(key, tables.stop_words())).astype(np.int64)
+    return found if len(found) > 1 else found[:0]
 
 
 def popularity(table: CandidateTable) -> Floats:
@@ -146,11 +178,16 @@ def context(table: CandidateTable) -> Floats:
 
 def _shared_words(candidates: Sequence[Candidate], known: NDArray[np.uint32]) -> tuple[Ints, Ints]:
     """Pairs of a row and a position in the sorted word numbers `known` that the row's entity carries."""
+    rows, words = _around(candidates)
+    places = np.minimum(np.searchsorted(known, words), len(known) - 1)
+    hits = known[places] == words
+    return rows[hits], places[hits]
+
+
+def _around(candidates: Sequence[Candidate]) -> tuple[Ints, NDArray[np.uint32]]:
+    """The words around each row's entity one after the other, and the row of each."""
     lengths = np.array([len(candidate.words) for candidate in candidates])
-    flat = np.concatenate([candidate.words for candidate in candidates])
-    places = np.minimum(np.searchsorted(known, flat), len(known) - 1)
-    hits = known[places] == flat
-    return np.repeat(np.arange(len(lengths)), lengths)[hits], places[hits]
+    return np.repeat(np.arange(len(lengths)), lengths), np.concatenate([candidate.words for candidate in candidates])
 
 
 def _nearness(table: CandidateTable, places: Ints, chains: Ints, columns: Ints) -> Floats:
@@ -255,10 +292,12 @@ STAGES = (
         Feature("demonym", demonym),
         Feature("shorthand", shorthand),
         Feature("partial", partial),
+        Feature("namesake", namesake),
         Feature("similar", similar),
         Feature("popularity", popularity),
         Feature("share", share),
         Feature("type", type_),
+        Feature("told", told),
         Feature("context", context),
     ),
     (Feature("antecedent", antecedent), Feature("meaning", meaning)),

@@ -40,7 +40,7 @@ def forms(name: str, titles: frozenset[str]) -> Iterator[tuple[str, float]]:
 
 def case_similarity(written: Shape, known: int, letters: int) -> float:
     """How well the capitals of a name of so many letters agree with those of the known one, which has its key."""
-    if written == known:
+    if written == known or {written, known} == {Shape.TITLE, Shape.LOW_END}:
         return 1.0
     if written == Shape.TITLE and known == Shape.UPPER and letters <= _LETTERS_OF_SHORT_ACRONYM:
         return _SHORT_ACRONYM

@@ -27,7 +27,9 @@ Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
 Metonymy = Literal["literal", "referent"]
 RankerName = Literal["fast", "accurate"]
-NameKind = Literal["label", "alias", "demonym", "shorthand", "partial", "similar", "expansion"]
+NameKind = Literal[
+    "label", "alias", "demonym", "shorthand", "acronym", "partial", "similar", "expansion", "inner", "akin"
+]
 
 
 class Span(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
@@ -85,7 +87,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     types: Sequence[EntityType] = ()
-    threshold: float = 0.25
+    threshold: float = 0.45
     limit: int = 5
     candidates: bool = False
     explain: bool = False
@@ -126,8 +128,10 @@ class Mention(msgspec.Struct, frozen=True):
 class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     """An entity that a name may mean, with what ranking reads of it.
 
-    `kind` says which of its names matched: its label, an alias, a demonym of it, a shorthand of world news, a name
-    that holds the one asked for as a part, a similar one, or the longer name that the document uses for it.
+    `kind` says which of its names matched: its label, an alias, a demonym of it, a shorthand of world news, one with
+    the initials that are asked for, one that holds the one asked for as a part (`partial`), a similar one, the longer
+    name that the document uses for it (`expansion`), or one that is a mere guess: a part of the one asked for (`inner`)
+    or one with words in common (`akin`).
     `similarity` (0 to 1) compares that name with the one asked for. `popularity` is 0 to 1. `types` are the coarse
     types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit

@@ -46,6 +46,7 @@ _LETTERS = str.maketrans(
 _ASCII_PUNCTUATION = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _ASCII_PUNCTUATION_IN_LINES = _ASCII_PUNCTUATION | {ord("\n"): "\n"}
 
+ARTICLES = frozenset({"the", "a", "an"})
 LONGEST_TITLE = 5  # words
 _LONGEST_WORD = 200  # characters that are compared of a word that is not ASCII
 
@@ -53,12 +54,13 @@ _POSSESSIVE = re.compile(r"(?:['’ʼ`]s|(?<=s)['’ʼ`])$", re.IGNORECASE)
 
 
 class Shape(IntEnum):
-    """How a name uses capitals."""
+    """How a name uses capitals; that of LOW_END has some, but none in its last word."""
 
     CASELESS = 0
     LOWER = 1
     TITLE = 2
     UPPER = 3
+    LOW_END = 4
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -125,7 +127,9 @@ def shape(name: str) -> Shape:
         return Shape.LOWER
     if name.isupper():
         return Shape.UPPER if sum(map(str.isalpha, name)) > 1 else Shape.TITLE
-    return Shape.TITLE if name != name.lower() else Shape.CASELESS
+    if name == name.lower():
+        return Shape.CASELESS
+    return Shape.LOW_END if name.rpartition(" ")[2].islower() else Shape.TITLE
 
 
 def strip_possessive(name: str) -> str:

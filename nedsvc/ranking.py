@@ -18,11 +18,16 @@ Ints = NDArray[np.int64]
 
 
 class Ranker(msgspec.Struct, frozen=True):
-    """Weights by feature name, and the score of NIL; `provenance` says where they come from."""
+    """Weights by feature name, and the score of NIL; `provenance` says where they come from.
+
+    `calibration` are points (probability by these weights, share that was right on texts that these were not fitted
+    on), both rising.
+    """
 
     provenance: str
     nil: float
     weights: Mapping[str, float]
+    calibration: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
 
     def scores(self, features: Mapping[str, Floats]) -> Floats:
         """The weighted sum of the features given; a feature without a weight counts nothing."""
@@ -41,6 +46,15 @@ class Ranker(msgspec.Struct, frozen=True):
         totals = np.add.reduceat(exponentials, first) + np.exp(self.nil - top)
         probabilities: Floats = exponentials / np.repeat(totals, sizes)
         return probabilities
+
+    def confidence(self, probabilities: Floats) -> Floats:
+        """How often a candidate of this probability is right: the calibration, with straight lines between its points.
+
+        Zadrozny & Elkan 2002, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates".
+        """
+        given, right = zip(*self.calibration, strict=True)
+        found: Floats = np.interp(probabilities, given, right)
+        return found
 
 
 class Judge(msgspec.Struct, frozen=True):
@@ -71,6 +85,7 @@ class Judges(msgspec.Struct, frozen=True):
         for ranker in (self.fast.ranker, self.accurate):
             yield f"nil {ranker.nil}"
             yield from (f"{name} {weight}" for name, weight in ranker.weights.items())
+            yield f"calibration {ranker.calibration}"
 
 
 @cache

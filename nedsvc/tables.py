@@ -109,6 +109,24 @@ def group_nouns() -> Mapping[str, frozenset[str]]:
 
 
 @cache
+def nicknames() -> Mapping[str, tuple[str, ...]]:
+    """Folded full first names by folded nickname."""
+    return {nickname: tuple(names) for nickname, *names in _rows("nicknames.tsv")}
+
+
+@cache
+def company_forms() -> frozenset[str]:
+    """Folded words that say what form a company has ("inc")."""
+    return _words("company_forms.txt")
+
+
+@cache
+def shortened_words() -> frozenset[str]:
+    """Folded last words of names that are written with a dot ("inc", "calif")."""
+    return _words("shortened_words.txt")
+
+
+@cache
 def actor_verbs() -> frozenset[str]:
     """Folded forms of verbs of what a government does and a city does not."""
     return _words("actor_verbs.txt")

@@ -120,3 +120,37 @@ def test_ties_go_to_the_better_known_name_then_to_the_alphabet(tmp_path: Path) -
     ]
     found = make_index(tmp_path, items).similar_names("alpha xxxxx", 5)
     assert [name for name, _ in found] == ["alpha delta", "alpha cairo", "alpha bravo"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "longer"),
+    [
+        ("siberia", ["power of siberia", "power of siberia 2"]),
+        ("siberia power", ["power of siberia", "power of siberia 2"]),
+        ("power of siberia", ["power of siberia 2"]),
+        ("new york times", []),
+        ("new rutte", []),
+        ("siberia gas", []),
+        ("", []),
+    ],
+)
+def test_longer_names_hold_all_words_and_more(index: Index, asked: str, longer: list[str]) -> None:
+    assert sorted(index.longer_names(asked, 5)) == longer
+
+
+def test_longer_names_of_the_best_known_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
+    items = [
+        dump_item("Q30", "Alpha Bravo"),
+        dump_item("Q20", "Alpha Cairo", sitelinks=["dewiki", "enwiki"]),
+        dump_item("Q10", "Delta Alpha", sitelinks=["enwiki"]),
+    ]
+    index = make_index(tmp_path, items)
+    assert index.longer_names("alpha", 5) == ["alpha cairo", "delta alpha", "alpha bravo"]
+    assert index.longer_names("alpha", 2) == ["alpha cairo", "delta alpha"]
+
+
+@given(st.lists(st.sampled_from(["power", "of", "siberia", "2", "new", "york", "blinken", "zzz"]), max_size=20))
+def test_longer_names_are_those_of_the_obvious_search(index: Index, words: list[str]) -> None:
+    known = {name.lower() for name in NAMES}
+    holding = {name for name in known if set(words) <= set(name.split()) and name.count(" ") >= len(words)}
+    assert set(index.longer_names(" ".join(words), 50)) == (holding if words else set())

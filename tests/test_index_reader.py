@@ -85,6 +85,21 @@ def test_an_entity_is_shown_with_what_is_known_of_it(index: Index) -> None:
     assert 0 < entity.popularity < 1
 
 
+def test_the_columns_of_candidates_hold_what_is_known_of_each(index: Index) -> None:
+    rows = np.array([row_of(index, qid) for qid in ("Q142", "Q90")])
+    columns = index.candidate_columns(rows)
+    assert columns.numbers == [142, 90]
+    assert columns.popularity == [index.popularity_of(142), index.popularity_of(90)]
+    assert columns.types == [frozenset({"GPE"})] * 2
+    assert [part.tolist() for part in columns.links] == [[90], [142]]
+    assert [part.tolist() for part in columns.words] == [index.words(row).tolist() for row in rows]
+    assert columns.vectors == [None, None]
+
+
+def test_the_columns_of_no_candidates_are_empty(index: Index) -> None:
+    assert not any(index.candidate_columns(np.zeros(0, dtype=np.int64)))
+
+
 def test_rows_are_found_by_number(index: Index) -> None:
     assert index.row(91) is None
     assert index.row(2**33) is None
@@ -137,7 +152,10 @@ def test_another_format_version_is_refused_with_what_to_do(tmp_path: Path) -> No
         Index.open(tmp_path / "index")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format_version": 2}', b"\xff\xfe"])
+OTHERWISE_EMPTY = json.dumps({"format_version": FORMAT_VERSION}).encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", OTHERWISE_EMPTY, b"\xff\xfe"])
 def test_a_damaged_manifest_is_told(tmp_path: Path, content: bytes) -> None:
     make_index(tmp_path, ITEMS)
     (tmp_path / "index" / "manifest.json").write_bytes(content)

@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"settings", "cache", "sources", "pace"}),
     frozenset(
         {
-            *("names", "similarity", "matching", "text", "context", "offsets", "tables", "classes"),
+            *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
             *("index", "index.*"),
         }

@@ -220,7 +220,7 @@ def test_what_cannot_be_looked_up_is_refused(
 
 def test_an_identifier_that_cannot_be_asked_is_an_error(environment: dict[str, str], sparql: SparqlServer) -> None:
     sparql.faults = lambda number, params: "503"
-    slow = environment | {"NEDSVC_WIKIDATA_DEADLINE": "1"}
+    slow = environment | {"NEDSVC_WIKIDATA_DEADLINE": "3"}
     done = nedsvc(slow, "lookup", "--property", "P496", "--value", ORCID)
     assert done.returncode == 1
     assert "HTTP 503" in done.stderr

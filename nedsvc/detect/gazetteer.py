@@ -16,8 +16,9 @@ _ARTICLE = "the"
 _WRITTEN_AS = {
     Shape.CASELESS: 1 << Shape.CASELESS,
     Shape.LOWER: 0,
-    Shape.TITLE: 1 << Shape.TITLE,
+    Shape.TITLE: 1 << Shape.TITLE | 1 << Shape.LOW_END,
     Shape.UPPER: 1 << Shape.UPPER,
+    Shape.LOW_END: 1 << Shape.LOW_END,
 }
 _ACRONYM_AS_WORD = 4
 
@@ -26,7 +27,7 @@ class Gazetteer:
     """Finds the longest known name at each word that may begin one.
 
     A name counts where its words are capitalised as in the index. A single common word ("May", "Will", "State") is
-    no name unless capitals ("US") or an article ("the West") set it apart; a date is none either.
+    no name unless capitals among other words ("US") or an article ("the West") set it apart; a date is none either.
     """
 
     def __init__(self, lexicon: Lexicon, common_words: frozenset[str], calendar: frozenset[str]) -> None:
@@ -69,7 +70,9 @@ class Gazetteer:
             return False
         if length == 1:
             return self._stands_alone(text, position, surface)
-        return _may_begin(text.surface(tokens[-1])) and not self._is_date(tokens)
+        if not _may_begin(text.surface(tokens[-1])) and self._may_be_words(text, position, surface):
+            return False
+        return not self._is_date(tokens)
 
     def _cased_as_known(self, surface: str, key: str) -> bool:
         written = shape(surface)
@@ -84,12 +87,24 @@ class Gazetteer:
         key = text.tokens[position].key
         if len(key) < 2 or key.isdigit() or key in self._calendar:
             return False
-        if key not in self._common or shape(surface) == Shape.UPPER:
+        if key not in self._common or (shape(surface) == Shape.UPPER and not _is_shouted(text, position)):
             return True
         return self._lexicon.is_shorthand(key) and position > 0 and text.tokens[position - 1].key == _ARTICLE
 
+    def _may_be_words(self, text: Text, position: int, surface: str) -> bool:
+        """Whether what ends in a lower-case word is no name that is known to, or only the beginning of a sentence."""
+        if shape(surface) != Shape.LOW_END:
+            return True
+        return text.begins_sentence(position) and text.tokens[position].key in self._common
+
     def _is_date(self, tokens: Sequence[Token]) -> bool:
         return all(token.key in self._calendar or token.key.isdigit() for token in tokens)
+
+
+def _is_shouted(text: Text, position: int) -> bool:
+    """Whether a word beside the one in capitals is in capitals too."""
+    beside = text.tokens[max(0, position - 1) : position] + text.tokens[position + 1 : position + 2]
+    return any(shape(text.surface(token)) == Shape.UPPER for token in beside)
 
 
 def _may_begin(word: str) -> bool:

@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from nedsvc.detect import Detector
 from nedsvc.detect.lexicon import Lexicon
 from nedsvc.models import EntityType, Mention
-from nedsvc.names import LONGEST_TITLE, Shape, shape, title_length
+from nedsvc.names import ARTICLES, LONGEST_TITLE, Shape, fold, shape, title_length
 from nedsvc.text import Text
 
-_ARTICLES = frozenset({"the", "a", "an"})
+_AFTER_TITLE = frozenset({" ", ". "})
 _SEPARATORS = frozenset("/\n\r")
 _APOSTROPHES = frozenset({"'", "’", "ʼ"})
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Folded words: titles of people, common words, and what is written with a dot at its end."""
+
+    titles: frozenset[str]
+    common: frozenset[str]
+    shortened: frozenset[str]
 
 
 class TrimmedDetector:
@@ -19,13 +29,13 @@ class TrimmedDetector:
     What is known as it stands ("The Hague", "Pope Francis") is kept whole; of "President Putin" the name is kept.
     """
 
-    def __init__(
-        self, detector: Detector, lexicon: Lexicon, titles: frozenset[str], common_words: frozenset[str]
-    ) -> None:
+    def __init__(self, detector: Detector, lexicon: Lexicon, words: Words) -> None:
         self._detector = detector
         self._lexicon = lexicon
-        self._titles = titles
-        self._common = common_words
+        self._titles = words.titles
+        self._title_words = frozenset(word for title in words.titles for word in title.split())
+        self._common = words.common
+        self._shortened = words.shortened
 
     def detect(self, texts: Sequence[Text]) -> list[list[Mention]]:
         """The inner detector's mentions, trimmed, and split at slashes and at the possessive of a known name."""
@@ -40,18 +50,29 @@ class TrimmedDetector:
         for part in self._parts(text, span):
             name = self._without_title(text, self._without_article(text, _without_possessive(text, part)))
             if self._may_be_name(text, name):
-                yield mention_at(text, name, mention.label if part.stop == span.stop else None)
+                found = mention_at(text, name, mention.label if part.stop == span.stop else None)
+                yield _with_last_mark(text, found, self._shortened)
 
     def _may_be_name(self, text: Text, span: range) -> bool:
         """Whether the words have a capital, are no common word and no part of a longer title ("Secretary of State")."""
         if all(text.surface(text.tokens[position]).islower() for position in span) or self._is_common(text, span):
             return False
+        if self._is_title_of_next(text, span):
+            return False
+        if any(text.tokens[position].key not in self._title_words for position in span):
+            return True
         return not any(
             _key(text, range(first, last)) in self._titles
             for first in range(max(0, span.stop - LONGEST_TITLE), span.start + 1)
             for last in range(span.stop, min(len(text.tokens), span.start + LONGEST_TITLE) + 1)
             if last - first > len(span)
         )
+
+    def _is_title_of_next(self, text: Text, span: range) -> bool:
+        """Whether the words are a title before a name ("Mr Shorten")."""
+        if span.stop == len(text.tokens) or _key(text, span) not in self._titles:
+            return False
+        return _gap(text, span.stop) in _AFTER_TITLE and not text.surface(text.tokens[span.stop]).islower()
 
     def _parts(self, text: Text, span: range) -> Iterator[range]:
         """The names in the span: on each side of a slash or a line break, and an owner ("Ukraine’s Council")."""
@@ -73,7 +94,7 @@ class TrimmedDetector:
         return bool(self._lexicon.shapes(_key(text, owner))) and not self._lexicon.shapes(_key(text, span))
 
     def _without_article(self, text: Text, span: range) -> range:
-        if len(span) < 2 or text.tokens[span.start].key not in _ARTICLES:
+        if len(span) < 2 or text.tokens[span.start].key not in ARTICLES:
             return span
         return span if self._keeps_article(text, span) else span[1:]
 
@@ -104,6 +125,15 @@ def mention_at(text: Text, span: range, label: EntityType | None) -> Mention:
     """The mention that consists of the words at these positions."""
     start, end = text.tokens[span.start].start, text.tokens[span.stop - 1].end
     return Mention(start, end, text.text[start:end], label)
+
+
+def _with_last_mark(text: Text, mention: Mention, shortened: frozenset[str]) -> Mention:
+    """The mention with the bracket that closes it or the dot of its last, shortened word ("Target Corp.")."""
+    mark = text.text[mention.end : mention.end + 1]
+    closes = mark == ")" and mention.surface.count("(") > mention.surface.count(")")
+    if closes or (mark == "." and fold(mention.surface.split()[-1]) in shortened):
+        return msgspec.structs.replace(mention, end=mention.end + 1, surface=mention.surface + mark)
+    return mention
 
 
 def _without_possessive(text: Text, span: range) -> range:

@@ -15,7 +15,7 @@ from nedsvc.errors import IndexFormatError, IndexNotFound
 from nedsvc.index.options import BuildOptions
 from nedsvc.models import ENTITY_TYPES, EntityType
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 NAMES = "names.marisa"
 TOKENS = "tokens.marisa"
@@ -29,7 +29,7 @@ OFFICE = 1 << len(ENTITY_TYPES)
 TYPE_BITS: dict[str, int] = {name: 1 << bit for bit, name in enumerate(ENTITY_TYPES)} | {"OFFICE": OFFICE}
 
 MAX_LINKS = 64
-MAX_BEARERS = 40
+MAX_BEARERS = 300
 
 
 class Kind(IntEnum):

@@ -129,6 +129,27 @@ class SimilarNames:
                 found.append((-similarity, -self._popularity_of(number), name))
         return [(name, -negative) for negative, _, name in sorted(found)[:limit]]
 
+    def longer(self, key: str, limit: int) -> list[str]:
+        """The names that hold all words of this one and more, those of the most popular first.
+
+        Of the names with its rarest word the most popular are looked through.
+        """
+        numbers = [self._words.get(word) for word in key.split()[: _MOST_WORDS + 1]]
+        if None in numbers or not 0 < len(numbers) <= _MOST_WORDS:
+            return []
+        ids = sorted(numbers, key=lambda id_: -self._weights[id_])
+        names = self._word_keys[self._word_key_start[ids[0]] :][: self._holding(ids[0])].astype(np.int64)
+        words, owners = expand(self._key_word_start, self._key_words, names)
+        for id_ in ids[1:]:
+            names = names[np.bincount(owners[words == id_], minlength=len(names)) > 0]
+            words, owners = expand(self._key_word_start, self._key_words, names)
+        lengths = self._key_word_start[names + 1] - self._key_word_start[names]
+        return [self._names.restore_key(number) for number in names[lengths > len(ids)][:limit].tolist()]
+
+    def _holding(self, word: int) -> int:
+        """How many names with this word are looked through."""
+        return min(int(self._word_key_start[word + 1] - self._word_key_start[word]), _MOST_CANDIDATES)
+
     def _expand(self, word: str) -> _Expanded:
         number = self._words.get(word)
         similarities = {} if number is None else {number: 1.0}

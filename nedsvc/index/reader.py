@@ -1,6 +1,7 @@
 """An index on disk, opened: everything is read from memory-mapped files when it is asked for."""
 
 import mmap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from nedsvc.errors import IndexFormatError
 from nedsvc.index import fuzzy
+from nedsvc.index.acronyms import acronym_code, bearers_of_initials
 from nedsvc.index.format import (
     NAMES,
     RECORDS,
@@ -41,6 +43,17 @@ class Postings(NamedTuple):
     shapes: NDArray[np.uint8]
     accents: NDArray[np.uint8]
     languages: NDArray[np.uint16]
+
+
+class CandidateColumns(NamedTuple):
+    """What ranking reads of some entities, each in its place: see `models.Candidate`."""
+
+    numbers: list[int]
+    popularity: list[float]
+    types: list[frozenset[EntityType]]
+    links: list[Rows]
+    words: list[Rows]
+    vectors: Sequence[NDArray[np.int8] | None]
 
 
 class Meanings(NamedTuple):
@@ -139,6 +152,14 @@ class Index:
             return self._bearer_rows[:0]
         return self._bearer_rows[self._bearer_start[number] : self._bearer_start[number + 1]]
 
+    def bearers_of_initials(self, letters: str) -> Rows:
+        """The most popular entities with a name that has these folded initials."""
+        code = acronym_code(letters)
+        if code is None:
+            return self._bearer_rows[:0]
+        arrays = self._arrays
+        return bearers_of_initials(arrays["acronyms"], arrays["acronym_start"], arrays["acronym_rows"], code)
+
     def row(self, number: int) -> int | None:
         """The row of the entity with this QID number."""
         if number >> 32:
@@ -174,7 +195,9 @@ class Index:
 
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
-        mask = int(self.types[row])
+        return self._types_in(int(self.types[row]))
+
+    def _types_in(self, mask: int) -> frozenset[EntityType]:
         known = self._type_sets.get(mask)
         if known is None:
             known = self._type_sets[mask] = frozenset(type_names(mask))
@@ -213,6 +236,21 @@ class Index:
         """Known keys close to this one with their similarity (0 to 1), the best first."""
         return self._similar.find(key, limit)
 
+    def longer_names(self, key: str, limit: int) -> list[str]:
+        """Known keys that hold all words of this one and more, those of the most popular entities first."""
+        return self._similar.longer(key, limit)
+
+    def candidate_columns(self, rows: Rows) -> CandidateColumns:
+        """What ranking reads of the entities in these rows."""
+        return CandidateColumns(
+            numbers=self.numbers[rows].tolist(),
+            popularity=self.popularity[rows].tolist(),
+            types=list(map(self._types_in, self.types[rows].tolist())),
+            links=_parts(self._link_start, self._links, rows),
+            words=_parts(self._words_start, self._word_numbers, rows),
+            vectors=[None] * len(rows) if self._entity_vectors is None else list(self._entity_vectors[rows]),
+        )
+
     def verify(self) -> None:
         """Compare all checksums; raises `IndexFormatError` at the first that is wrong."""
         verify_files(self.path, self.manifest.files)
@@ -221,6 +259,11 @@ class Index:
         """What is kept of the entity for display."""
         start = int(self._arrays["record_start"][row])
         return decode_record(self._records[start : start + int(self._arrays["record_size"][row])])
+
+
+def _parts(begin: NDArray[Any], values: Rows, rows: Rows) -> list[Rows]:
+    """The part of each row in a list of lists."""
+    return [values[start:stop] for start, stop in zip(begin[rows].tolist(), begin[rows + 1].tolist(), strict=True)]
 
 
 def _in_first(texts: dict[str, str], languages: tuple[str, ...]) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from nedsvc.classes import Hierarchy
-from nedsvc.index import naming, offices, surroundings
+from nedsvc.index import acronyms, naming, offices, surroundings
 from nedsvc.index.arrays import Ints, starts, starts_of
 from nedsvc.index.columns import Columns
 from nedsvc.index.entities import Entities, Selection, lay_entities, select
@@ -53,6 +53,7 @@ def lay_out(columns: Columns, folder: Path, classes: Sequence[int], tables: Tabl
         naming.posting_columns(names),
         naming.word_columns(names, entities),
         {"deletions": deletion_table(keys.words)},
+        acronyms.acronym_columns(names, entities, tables.stop_words),
         offices.office_columns(columns, entities),
         surroundings.word_columns(columns, selection, entities, names, tables.stop_words),
     )
