@@ -46,8 +46,22 @@ class CandidateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     score: float
 
 
+class Against(msgspec.Struct, frozen=True, kw_only=True):
+    """The candidate after the best one, and by how much each feature spoke for the best one, the most telling first.
+
+    What is negative spoke for this one.
+    """
+
+    id: str
+    label: str | None
+    reasons: Mapping[str, float]
+
+
 class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A mention of a document; `entity` is null unless it is linked, and `error` is there where it failed."""
+    """A mention of a document; `entity` is null unless it is linked, and `error` is there where it failed.
+
+    On request `explanation` has the features of the best candidate, and `against` what set it apart from the next one.
+    """
 
     start: int
     end: int
@@ -59,6 +73,7 @@ class MentionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     error: str | UnsetType = UNSET
     candidates: tuple[CandidateAnswer, ...] | UnsetType = UNSET
     explanation: Mapping[str, float] | UnsetType = UNSET
+    against: Against | UnsetType = UNSET
 
 
 class RoleAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +210,18 @@ def _mention_answer(link: Link, start: int, end: int, options: Options) -> Menti
         entity=entity_answer(link.entity) if link.entity else None,
         error=link.error or UNSET,
         candidates=tuple(map(_candidate_answer, link.candidates)) if options.candidates else UNSET,
-        explanation={name: _rounded(value) for name, value in features.items()} if options.explain else UNSET,
+        explanation=_all_rounded(features) if options.explain else UNSET,
+        against=_against(link) if link.reasons else UNSET,
     )
+
+
+def _against(link: Link) -> Against:
+    other = link.candidates[1]
+    return Against(id=other.id, label=other.entity.label if other.entity else None, reasons=_all_rounded(link.reasons))
+
+
+def _all_rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: _rounded(value) for name, value in values.items()}
 
 
 def _role_answer(role: Role, start: int, end: int, options: Options) -> RoleAnswer:

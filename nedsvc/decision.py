@@ -30,13 +30,15 @@ class Choice(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """A chain of mentions with what it may mean, the likeliest first, and the probability that it is none of them.
 
-    `lead` is how far the likeliest is before the next one. `failure` tells why what it means could not be found out.
+    `lead` is how far the likeliest is before the next one, and `weights` are those of the features that say so.
+    `failure` tells why what it means could not be found out.
     """
 
     chain: Chain
     choices: tuple[Choice, ...]
     nil: float
     lead: float = 1.0
+    weights: Mapping[str, float] = {}
     failure: SourceUnavailable | None = None
 
 
@@ -71,6 +73,18 @@ def decide(
     With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
     """
     return decided(tabulate(text, mentions, found, judge.contexts, type_of_first), judge.ranker, most)
+
+
+def reasons(decision: Decision) -> dict[str, float]:
+    """What spoke for the best candidate and against the next one: the differences of their features, weighed.
+
+    The most telling first; what speaks against the best one is negative. Empty where there is no next one.
+    """
+    if len(decision.choices) < 2:
+        return {}
+    best, other = decision.choices[0].features, decision.choices[1].features
+    weighed = {name: weight * (best.get(name, 0.0) - other.get(name, 0.0)) for name, weight in decision.weights.items()}
+    return dict(sorted(((name, value) for name, value in weighed.items() if value), key=lambda item: -abs(item[1])))
 
 
 def tabulate(
@@ -120,7 +134,8 @@ def decided(table: CandidateTable, ranker: Ranker, most: int) -> list[Decision]:
             for row in order[start : min(stop, start + most)].tolist()
         )
         nil = 1.0 - float(probability[start:stop].sum())
-        decisions.append(Decision(chain, choices, nil, _lead(confidence[order[start:stop][:2]])))
+        lead = _lead(confidence[order[start:stop][:2]])
+        decisions.append(Decision(chain, choices, nil, lead, ranker.weights))
     return decisions
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nedsvc.decision import Choice, Decision, status
+from nedsvc.decision import Choice, Decision, reasons, status
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Entity, EntityType, Link, Mention, OfficeName, Options, RankedCandidate, Role
 from nedsvc.roles import FoundRole, RoleReader
@@ -42,6 +42,7 @@ def to_link(mention: Mention, decision: Decision, entities: Mapping[str, Known],
         entity=entity,
         candidates=candidates,
         error=str(failure) if failure else None,
+        reasons=reasons(decision) if options.explain else {},
     )
 
 
@@ -78,7 +79,7 @@ def asked_for(links: Iterable[Link], wanted: set[tuple[int, int]] | None, option
 
 def shown_ids(decisions: Iterable[Decision], options: Options) -> list[str]:
     """The ids of the entities that an answer shows, each once."""
-    most = options.limit if options.candidates else 1
+    most = options.limit if options.candidates else 2 if options.explain else 1
     return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in decision.choices[:most]))
 
 

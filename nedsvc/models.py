@@ -78,7 +78,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What a caller may choose; the same names in the CLI, in JSON and in Python.
 
     `types`: report only mentions of these types (empty: all). `threshold`: the least confidence of a link.
-    `limit`: candidates kept a mention. `candidates`: show them. `explain`: show the values of their features.
+    `limit`: candidates kept a mention. `candidates`: show them. `explain`: show what speaks for the best one.
     `roles`: tell who held the offices that the text names ("the Russian prime minister") on its day. `metonymy`:
     whether a capital that acts is the city (`literal`) or the government that it stands for (`referent`).
     `offsets`: the unit in which JSON counts; in Python offsets are always code points. In Python the ids and scores of
@@ -199,6 +199,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     `candidates` are sorted, the best first, and `confidence` is the best one's score (0 where there is none).
     `entity` is set where, and only where, the status is `linked`, and `error` says what went wrong where it is `error`.
+    Where an explanation was asked for, `reasons` tell what spoke for the best candidate against the next one.
     """
 
     mention: Mention
@@ -208,6 +209,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[RankedCandidate, ...] = ()
     entity: Entity | None = None
     error: str | None = None
+    reasons: Mapping[str, float] = {}
 
 
 class OfficeName(msgspec.Struct, frozen=True):

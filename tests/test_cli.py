@@ -87,6 +87,8 @@ def test_candidates_and_explanation_are_shown_on_request(run: Any) -> None:
     (mention,) = json.loads(result.stdout)["mentions"]
     assert [set(candidate) for candidate in mention["candidates"]] == [{"id", "label", "score"}] * 2
     assert {"similarity", "popularity", "context", "coherence"} <= set(mention["explanation"])
+    assert mention["against"]["id"] == mention["candidates"][1]["id"]
+    assert mention["against"]["reasons"]["popularity"] > 0
 
 
 def test_several_files_give_an_object_a_line_in_their_order(run: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from fakes import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nedsvc.decision import Choice, Decision, status
+from nedsvc.decision import Choice, Decision, reasons, status
 from nedsvc.features import FEATURES, CandidateTable, namesake, told
 from nedsvc.grouping import chains
 from nedsvc.models import Candidate, Mention, NameKind
@@ -123,3 +123,15 @@ def test_the_calibration_goes_from_nothing_to_certainty_and_never_falls(
     points = default_ranker(name).calibration
     assert [points[0], points[-1]] == [(0, 0), (1, 1)]
     assert all(before[0] < after[0] and before[1] <= after[1] for before, after in pairwise(points))
+
+
+def test_the_reasons_for_the_best_against_the_next_are_their_weighed_difference_the_most_telling_first() -> None:
+    best = Choice(candidate(1), 0.6, {"popularity": 0.9, "context": 0.2, "label": 1.0})
+    other = Choice(candidate(2), 0.3, {"popularity": 0.4, "context": 0.5, "label": 1.0})
+    chain = chains([Mention(0, 4, "Name")])[0]
+    weights = {"context": 1.0, "popularity": 4.0, "label": 2.0}
+    assert reasons(Decision(chain, (best, other), 0.1, 0.3, weights)) == pytest.approx(
+        {"popularity": 2.0, "context": -0.3}
+    )
+    assert list(reasons(Decision(chain, (best, other), 0.1, 0.3, weights))) == ["popularity", "context"]
+    assert reasons(Decision(chain, (best,), 0.1, 1.0, weights)) == {}

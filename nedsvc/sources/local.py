@@ -26,7 +26,7 @@ MOST_BY_INITIALS = 15
 MOST_INNER = 10  # by each name in the one asked for
 MOST_SIMILAR_NAMES = 20
 MOST_BY_SIMILAR_NAME = 3
-CACHED_NAMES = 50_000
+CACHED_NAMES = 10_000
 CACHED_ENTITIES = 20_000
 
 _VARIANT = 0.9  # the similarity of a name that is written in another way
