@@ -11,6 +11,7 @@ from common import shared_folder
 from numpy.typing import NDArray
 from training import Case, Gold, HeldOut
 
+from nedsvc.evaluation.report import of_page
 from nedsvc.features import FEATURES, CandidateTable
 from nedsvc.index.dump import batches
 from nedsvc.index.reader import Index
@@ -43,18 +44,21 @@ def groups(cases: Sequence[Case], begin: Ranker, gold: Gold) -> str:
     """The accuracy by folds without each group of features, and the time that a group takes."""
     full = training.score(training.calibrated(training.by_folds(cases, begin), gold), gold)
     words = sum(len(case.table.text.tokens) for case in cases if not case.given)
-    lines = ["| without | accuracy | | F1 | | microseconds a word |", "| --- | --- | --- | --- | --- | --- |"]
-    lines.append(f"| nothing | {full.mean_accuracy:.3f} | | {full.mean_f1:.3f} | | |")
+    rows = [("nothing", f"{full.mean_accuracy:.3f}", "", f"{full.mean_f1:.3f}", "", "")]
     for name, features in GROUPS.items():
         folds = training.calibrated(training.by_folds(cases, begin, features), gold)
         found = training.score(folds, gold)
-        gained = (found.mean_accuracy - full.mean_accuracy, found.mean_f1 - full.mean_f1)
-        spent = _seconds(cases, features) / words * 1e6
-        lines.append(
-            f"| {name} | {found.mean_accuracy:.3f} | {gained[0]:+.3f} | {found.mean_f1:.3f} | {gained[1]:+.3f} "
-            f"| {spent:.2f} |"
+        rows.append(
+            (
+                name,
+                f"{found.mean_accuracy:.3f}",
+                f"{found.mean_accuracy - full.mean_accuracy:+.3f}",
+                f"{found.mean_f1:.3f}",
+                f"{found.mean_f1 - full.mean_f1:+.3f}",
+                f"{_seconds(cases, features) / words * 1e6:.2f}",
+            )
         )
-    return "\n".join(lines) + "\n"
+    return of_page(("without", "accuracy", "", "F1", "", "microseconds a word"), rows) + "\n"
 
 
 def _seconds(cases: Sequence[Case], features: Sequence[str]) -> float:
@@ -72,15 +76,14 @@ def shuffled(index: Path, cases: Sequence[Case], folds: HeldOut, gold: Gold) -> 
     """The accuracy by folds where something that candidates are known by belongs to others."""
     names = [(case.set, case.document, case.given) for case in cases]
     ranker_of = {(case.set, case.document, case.given): ranker for ranker, held in folds for case in held}
-    lines = ["| shuffled | accuracy | |", "| --- | --- | --- |"]
     plain = training.score(folds, gold).mean_accuracy
-    lines.append(f"| nothing | {plain:.3f} | |")
+    rows = [("nothing", f"{plain:.3f}", "")]
     for what, change in {**_by_popularity(index), **_IN_DOCUMENTS}.items():
         changed = [msgspec.structs.replace(case, table=change(case.table)) for case in cases]
         pairs = [(ranker_of[name], [case]) for name, case in zip(names, changed, strict=True)]
         found = training.score(pairs, gold).mean_accuracy
-        lines.append(f"| {what} | {found:.3f} | {found - plain:+.3f} |")
-    return "\n".join(lines) + "\n"
+        rows.append((what, f"{found:.3f}", f"{found - plain:+.3f}"))
+    return of_page(("shuffled", "accuracy", ""), rows) + "\n"
 
 
 def _by_popularity(folder: Path) -> dict[str, Tables]:

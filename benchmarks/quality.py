@@ -9,7 +9,7 @@ weights give now, less a margin; none falls.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ablation
@@ -22,7 +22,7 @@ from nedsvc.evaluation.errors import Show
 from nedsvc.evaluation.gold import GoldSet
 from nedsvc.evaluation.ids import Ids
 from nedsvc.evaluation.peers import read_peers
-from nedsvc.evaluation.report import Evaluated, Report, SpanSource, markdown, report
+from nedsvc.evaluation.report import Evaluated, Report, SpanSource, markdown, of_page, report
 from nedsvc.factory import Parts, parts_of_index
 from nedsvc.models import RankerName
 
@@ -129,7 +129,7 @@ def goals(given: Report, fast: Report, found: Report, left_out: training.Scored)
     rows = [(what, f"{goal:.3f}", value, value >= goal) for what, goal, value in least]
     for name, error in (("accurate", given.calibration_error or 0.0), ("fast", fast.calibration_error or 0.0)):
         rows.append((f"{name}: expected calibration error", "at most 0.050", error, error <= 0.05))
-    return table(
+    return of_page(
         ("what", "goal", "measured", ""),
         [(what, goal, f"{value:.3f}", "" if met else "missed") for what, goal, value, met in rows],
     )
@@ -139,15 +139,10 @@ def _mean(given: Report) -> float:
     return given.mean_accuracy or 0.0
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of the page."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)) + "\n"
-
-
 def scores(rows: Sequence[tuple[str, training.Scored]]) -> str:
     """Rankers beside each other."""
     names = list(rows[0][1].accuracy)
-    return table(
+    return of_page(
         ("accuracy on given spans", *names, "mean", "mean F1", "ECE", "at 80 %"),
         [
             (
@@ -219,9 +214,9 @@ def write_page(bench: Bench) -> None:
     page = [
         INTRODUCTION.format(index=given.index, folds=training.FOLDS),
         "## Goals\n",
-        goals(given, fast, found, rows[1][1]),
+        goals(given, fast, found, rows[1][1]) + "\n",
         "## The rankers\n",
-        scores(rows),
+        scores(rows) + "\n",
         "## Spans given, accurate\n",
         markdown(given),
         "![Reliability](reliability.svg) ![Accuracy against coverage](coverage.svg)\n",

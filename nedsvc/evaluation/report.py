@@ -137,7 +137,7 @@ def text(figures: Report) -> str:
 
 def markdown(figures: Report) -> str:
     """The figures as tables of a page."""
-    return "\n\n".join(_of_page(head, rows) for head, rows in _tables(figures)) + "\n"
+    return "\n\n".join(of_page(head, rows) for head, rows in _tables(figures)) + "\n"
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -208,7 +208,8 @@ def _rich_peers(peers: Sequence[PeerFigures]) -> Table:
     return ("on rich items", "its mentions", "its accuracy", "ours there"), rows
 
 
-def _of_page(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def of_page(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of a page in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
