@@ -195,8 +195,7 @@ def _bearers(naming: Naming, entities: Entities, lengths: Ints) -> tuple[Ints, I
     keys, postings = naming.keys, naming.postings
     low, high = WORDS_OF_WHOLE_NAME.start, WORDS_OF_WHOLE_NAME.stop
     some_words = (lengths[postings.keys] >= low) & (lengths[postings.keys] < high)
-    own_names = naming.names.kinds[postings.places] <= Kind.ALIAS
-    chosen = some_words & own_names & naming.proper[postings.rows]
+    chosen = some_words & naming.proper[postings.rows]
     words, owners = expand(keys.word_start, keys.word_ids, postings.keys[chosen])
     standing = entities.standing[postings.rows[chosen]][owners]
     packed = distinct(pack(words, standing))
