@@ -11,8 +11,9 @@ from common import shared_folder
 from numpy.typing import NDArray
 from training import Case, Gold, HeldOut
 
+from nedsvc.candidate_table import CandidateTable
 from nedsvc.evaluation.report import of_page
-from nedsvc.features import FEATURES, CandidateTable
+from nedsvc.features import FEATURES
 from nedsvc.index.dump import batches
 from nedsvc.index.reader import Index
 from nedsvc.models import Candidate
@@ -151,7 +152,7 @@ def _with(table: CandidateTable, fields: Sequence[Mapping[str, object]]) -> Cand
     changed: list[Candidate] = [
         msgspec.structs.replace(candidate, **other) for candidate, other in zip(table.candidates, fields, strict=True)
     ]
-    return msgspec.structs.replace(table, candidates=changed)
+    return table.with_candidates(changed)
 
 
 _IN_DOCUMENTS: dict[str, Tables] = {

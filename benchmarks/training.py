@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from nedsvc.candidate_table import CandidateTable, Floats
 from nedsvc.decision import decided, status, tabulate, weigh
 from nedsvc.evaluation.calibration import Judged, accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.gold import GoldDocument, GoldSet, Place, overlaps
 from nedsvc.evaluation.predictions import MOST_CANDIDATES, PredictedMention, Prediction, labelled
 from nedsvc.evaluation.scores import accuracy, end_to_end
 from nedsvc.factory import Parts
-from nedsvc.features import FEATURES, CandidateTable, Floats
+from nedsvc.features import FEATURES
 from nedsvc.meaning import Contexts, Directions
 from nedsvc.models import Mention, Options, RankerName
 from nedsvc.ranking import Ranker
@@ -136,7 +137,7 @@ def _table(parts: Parts, text: Text, mentions: Sequence[Mention], contexts: Cont
     table = tabulate(text, mentions, candidates, None)
     if contexts is None:
         return table
-    spans = [[text.positions(mentions[one]) for one in chain.mentions] for chain in table.chains]
+    spans = [[table.spans[one] for one in chain.mentions] for chain in table.chains]
     return msgspec.structs.replace(table, contexts=_ReadOnce(contexts, spans))
 
 
@@ -160,7 +161,7 @@ def _detected(document: GoldDocument, table: CandidateTable, known: Container[st
 
 def _spans(table: CandidateTable) -> Iterator[tuple[Place, tuple[int, int]]]:
     """The span of each mention that has candidates, with the bounds of its chain's rows."""
-    bounds = np.searchsorted(table.chain, np.arange(len(table.chains) + 1)).tolist()
+    bounds = table.bounds()
     for number, chain in enumerate(table.chains):
         if bounds[number] < bounds[number + 1]:
             for mention in chain.mentions:

@@ -4,34 +4,24 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nedsvc.candidate_table import CandidateTable, Floats, Ints
 from nedsvc.models import Candidate
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-
-def coherence(candidates: Sequence[Candidate], chain: Ints, chosen: Floats, first: Ints) -> Floats:
+def coherence(table: CandidateTable) -> Floats:
     """For each candidate, 1 - exp(-x) with x the summed probability of the other chains' best entities linked with it.
 
-    A link counts in either direction, and in both it counts twice. `chain` gives each candidate's chain, `first` the
-    candidate where each chain begins, `chosen` the probability of each candidate.
+    A link counts in either direction, and in both it counts twice.
     """
-    if len(first) < 2:
-        return np.zeros(len(candidates))
-    best = best_rows(chosen, first)
-    numbers = np.array([candidate.number for candidate in candidates], dtype=np.int64)
-    outgoing = _linked(candidates, range(len(candidates)), numbers[best])
-    incoming = _linked(candidates, best.tolist(), numbers)
-    weights = chosen[best]
-    mass = np.zeros(len(candidates))
-    rows, columns = outgoing
-    other = chain[rows] != chain[best[columns]]
-    np.add.at(mass, rows[other], weights[columns[other]])
-    sources, targets = incoming
-    other = chain[best[sources]] != chain[targets]
-    np.add.at(mass, targets[other], weights[sources[other]])
+    mass = np.zeros(len(table.candidates))
+    if len(table.first) < 2:
+        return mass
+    best = best_rows(table.probability, table.first)
+    weights = table.probability[best]
+    for targets, sources in (_outgoing(table, best), _incoming(table, best)):
+        other = table.chain[targets] != table.chain[best[sources]]
+        mass += np.bincount(targets[other], weights[sources[other]], len(mass))
     return 1 - np.exp(-mass)
 
 
@@ -41,11 +31,22 @@ def best_rows(chosen: Floats, first: Ints) -> Ints:
     return np.array([start + int(np.argmax(chosen[start:stop])) for start, stop in bounds], dtype=np.int64)
 
 
-def _linked(candidates: Sequence[Candidate], rows: Sequence[int], numbers: Ints) -> tuple[Ints, Ints]:
-    """Pairs (position in `rows`, position in `numbers`) where the row's entity links to the one with that number."""
-    links = [candidates[row].links for row in rows]
+def _outgoing(table: CandidateTable, best: Ints) -> tuple[Ints, Ints]:
+    """Pairs of a row and a place in `best` to whose entity the row's links."""
+    return _linked(table.candidates, table.numbers[best])
+
+
+def _incoming(table: CandidateTable, best: Ints) -> tuple[Ints, Ints]:
+    """Pairs of a row and a place in `best` whose entity links to the row's."""
+    places, rows = _linked([table.candidates[row] for row in best.tolist()], table.numbers)
+    return rows, places
+
+
+def _linked(candidates: Sequence[Candidate], numbers: Ints) -> tuple[Ints, Ints]:
+    """Pairs of a place in `candidates` and one in `numbers` where the candidate links to the entity of that number."""
+    links = [candidate.links for candidate in candidates]
+    flat = np.concatenate(links)
     lengths = np.array([len(each) for each in links])
-    flat = np.concatenate(links).astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
     low, high = np.searchsorted(ordered, flat, "left"), np.searchsorted(ordered, flat, "right")

@@ -1,30 +1,38 @@
 """Deciding the mentions of a document together."""
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 import msgspec
 import numpy as np
 
+from nedsvc.candidate_table import CandidateTable, Floats, Ints, candidate_table
 from nedsvc.errors import SourceUnavailable
-from nedsvc.features import STAGES, CandidateTable, Floats, Ints
+from nedsvc.features import FEATURES, STAGES
 from nedsvc.grouping import Chain, chains
-from nedsvc.meaning import Contexts, Directions, unit
+from nedsvc.meaning import Contexts
 from nedsvc.models import Candidate, EntityType, Mention, Status
 from nedsvc.ranking import Judge, Ranker
 from nedsvc.text import Text
 
+NAMES = tuple(feature.name for feature in FEATURES)
+NO_VALUES = np.zeros(0)
 GUESSES = frozenset({"inner", "akin"})
 LEAST_LEAD = 0.05  # of a link before the next candidate
 _FROM_AN_EXPANSION = 10  # candidates that a longer name lends to its short forms
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A candidate with its probability and the values of its features."""
+    """A candidate with its probability and the values of its features, in the order of `NAMES`."""
 
     candidate: Candidate
     probability: float
-    features: Mapping[str, float]
+    values: Floats = NO_VALUES
+
+    @property
+    def features(self) -> dict[str, float]:
+        """The values of the features by name; none for a candidate that was not weighed."""
+        return dict(zip(NAMES, self.values.tolist(), strict=False))
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -99,19 +107,7 @@ def tabulate(
     rows = [_candidates(chain, groups, found) for chain in groups]
     if type_of_first is not None:
         rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
-    sizes = np.array([len(row) for row in rows], dtype=np.int64)
-    candidates = [candidate for row in rows for candidate in row]
-    return CandidateTable(
-        text=text,
-        mentions=mentions,
-        chains=groups,
-        candidates=candidates,
-        chain=np.repeat(np.arange(len(rows)), sizes),
-        first=(np.cumsum(sizes) - sizes)[sizes > 0],
-        probability=np.zeros(len(candidates)),
-        contexts=contexts,
-        vectors=_vectors(candidates),
-    )
+    return candidate_table(text, mentions, groups, rows, contexts)
 
 
 def decided(table: CandidateTable, ranker: Ranker, most: int) -> list[Decision]:
@@ -119,18 +115,13 @@ def decided(table: CandidateTable, ranker: Ranker, most: int) -> list[Decision]:
     if not table.candidates:
         return [Decision(chain, (), 1.0) for chain in table.chains]
     values, probability = weigh(table, ranker)
-    names, columns = tuple(values), np.array(list(values.values()))
+    rows = np.array([values[name] for name in NAMES]).T
     confidence = ranker.confidence(probability)
     order = _ranked(table, probability)
-    bounds = np.searchsorted(table.chain, np.arange(len(table.chains) + 1)).tolist()
     decisions = []
-    for chain, start, stop in zip(table.chains, bounds[:-1], bounds[1:], strict=True):
+    for chain, (start, stop) in zip(table.chains, pairwise(table.bounds()), strict=True):
         choices = tuple(
-            Choice(
-                table.candidates[row],
-                float(confidence[row]),
-                dict(zip(names, columns[:, row].tolist(), strict=True)),
-            )
+            Choice(table.candidates[row], float(confidence[row]), rows[row])
             for row in order[start : min(stop, start + most)].tolist()
         )
         nil = 1.0 - float(probability[start:stop].sum())
@@ -153,16 +144,6 @@ def weigh(table: CandidateTable, ranker: Ranker) -> tuple[Mapping[str, Floats], 
     return values, table.probability
 
 
-def _vectors(candidates: Sequence[Candidate]) -> Directions | None:
-    """The candidates' vectors with length 1, zeros for those without; None where nobody has one."""
-    width = next((len(candidate.vector) for candidate in candidates if candidate.vector is not None), None)
-    if width is None:
-        return None
-    unknown = np.zeros(width, dtype=np.int8)
-    vectors = [unknown if candidate.vector is None else candidate.vector for candidate in candidates]
-    return unit(np.concatenate(vectors).reshape(-1, width).astype(np.float32))
-
-
 def _may_be(candidate: Candidate, type_: EntityType) -> bool:
     """Whether nothing is known against the type; a demonym names a people."""
     return not candidate.types or type_ in candidate.types or (type_ == "NORP" and candidate.kind == "demonym")
@@ -183,6 +164,4 @@ def _candidates(chain: Chain, groups: Sequence[Chain], found: Mapping[str, Seque
 
 def _ranked(table: CandidateTable, probability: Floats) -> Ints:
     """The rows by chain, then by probability, then by popularity, then by the lower number."""
-    popularity = np.array([candidate.popularity for candidate in table.candidates])
-    numbers = np.array([candidate.number for candidate in table.candidates])
-    return np.lexsort((numbers, -popularity, -probability, table.chain))
+    return np.lexsort((table.numbers, -table.popularity, -probability, table.chain))

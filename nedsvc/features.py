@@ -1,45 +1,23 @@
 """What speaks for a candidate: a declared list of small functions over all the candidates of a document at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from nedsvc import tables
+from nedsvc.candidate_table import CandidateTable, Floats, Ints
 from nedsvc.coherence import best_rows, coherence
-from nedsvc.context import WORD_BITS, says_something, word_numbers
+from nedsvc.context import says_something
 from nedsvc.grouping import Chain
-from nedsvc.meaning import Contexts, Directions, unit
-from nedsvc.models import Candidate, EntityType, Mention, NameKind
-from nedsvc.text import Text
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from nedsvc.meaning import Directions, unit
+from nedsvc.models import EntityType
 
 WINDOW = 30  # words on each side of a mention that count as near
 SURE = 0.95  # the probability from which on the text around a mention need not be read
 _FAR = 0.3  # the weight of a word of the document that is not near
-
-
-class CandidateTable(msgspec.Struct, frozen=True):
-    """The candidates of a document, one row each, sorted by chain.
-
-    `chain` is the row's chain and `first` the row where each chain begins (a chain without candidates has no row and
-    no place in `first`). `probability` is the row's probability by the features of the stages before. `vectors` holds
-    the direction of each row's entity (zeros: too little is known of it); `contexts` reads the text for them.
-    """
-
-    text: Text
-    mentions: Sequence[Mention]
-    chains: Sequence[Chain]
-    candidates: Sequence[Candidate]
-    chain: Ints
-    first: Ints
-    probability: Floats
-    contexts: Contexts | None = None
-    vectors: Directions | None = None
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -56,35 +34,36 @@ def similarity(table: CandidateTable) -> Floats:
 
 def label(table: CandidateTable) -> Floats:
     """1 where the mention is the entity's main label, 0 for its other names."""
-    return _is_kind(table, "label")
+    return table.is_kind("label")
 
 
 def demonym(table: CandidateTable) -> Floats:
     """1 where the mention is an adjective or a people for the entity ("Ukrainian" for Ukraine)."""
-    return _is_kind(table, "demonym")
+    return table.is_kind("demonym")
 
 
 def shorthand(table: CandidateTable) -> Floats:
     """1 where the mention is a shorthand of world news for the entity ("the West", "NATO")."""
-    return _is_kind(table, "shorthand")
+    return table.is_kind("shorthand")
 
 
 def partial(table: CandidateTable) -> Floats:
     """1 where the mention is a part of the entity's longer name."""
-    return _is_kind(table, "partial")
+    return table.is_kind("partial")
 
 
 def namesake(table: CandidateTable) -> Floats:
     """1 where the mention is one word of a person's longer name: a first name or surname alone."""
     single = np.array([" " not in chain.name.strip() for chain in table.chains])
-    person = np.array(["PERSON" in candidate.types for candidate in table.candidates])
-    found: Floats = partial(table) * single[table.chain] * person
+    found: Floats = table.is_kind("partial") * single[table.chain]
+    rows = np.flatnonzero(found)
+    found[rows] = ["PERSON" in table.candidates[row].types for row in rows.tolist()]
     return found
 
 
 def similar(table: CandidateTable) -> Floats:
     """1 where nobody bears the name and the entity bears one with the same letters or words, nearly or in part."""
-    return _is_kind(table, "similar") + _is_kind(table, "akin")
+    return table.is_kind("similar") + table.is_kind("akin")
 
 
 def told(table: CandidateTable) -> Floats:
@@ -92,26 +71,31 @@ def told(table: CandidateTable) -> Floats:
 
     0 for a mention of one word.
     """
-    asked = [_telling_words(table, chain) for chain in table.chains]
-    sizes = np.array([len(words) for words in asked])
-    wanted = np.concatenate([(number << WORD_BITS) + words for number, words in enumerate(asked)])
-    rows, words = _around(table.candidates)
-    hits = np.isin((table.chain[rows] << WORD_BITS) + words, wanted)
+    sizes, asked = np.zeros(len(table.chains)), []
+    for number, chain in enumerate(table.chains):
+        words = _telling_words(table, chain)
+        sizes[number] = len(words)
+        asked.append(number * table.shared.count + words)
+    rows = table.shared.rows
+    hits = np.isin(table.chain[rows] * table.shared.count + table.shared.words, np.concatenate(asked))
     found: Floats = np.bincount(rows[hits], minlength=len(table.candidates)) / np.maximum(sizes[table.chain], 1)
     return found
 
 
 def _telling_words(table: CandidateTable, chain: Chain) -> Ints:
-    """The distinct numbers of the words of a chain's name that say something; none where it is a single one."""
-    span = table.text.positions(table.mentions[chain.mentions[0]])
-    keys = {token.key for token in table.text.tokens[span.start : span.stop]}
-    found = word_numbers(key for key in keys if says_something(key, tables.stop_words())).astype(np.int64)
+    """The distinct words of a chain's name that say something; none where it is a single one."""
+    span = table.spans[chain.mentions[0]]
+    if len(span) < 2:
+        return table.shared.places[:0]
+    stop_words = tables.stop_words()
+    told = [place for place in span if says_something(table.text.tokens[place].key, stop_words)]
+    found: Ints = np.unique(table.shared.places[told])
     return found if len(found) > 1 else found[:0]
 
 
 def popularity(table: CandidateTable) -> Floats:
     """How well known the entity is, 0 to 1: sitelinks, statements, links to it, the age of its id."""
-    return np.array([candidate.popularity for candidate in table.candidates])
+    return table.popularity
 
 
 def share(table: CandidateTable) -> Floats:
@@ -119,9 +103,9 @@ def share(table: CandidateTable) -> Floats:
 
     Those who bear it only as a part of a longer name count a tenth.
     """
-    weight = (popularity(table) + 0.01) ** 2 * np.where(partial(table) > 0, 0.1, 1.0)
+    weight = (table.popularity + 0.01) ** 2 * np.where(table.is_kind("partial") > 0, 0.1, 1.0)
     sums = np.add.reduceat(weight, table.first)
-    shares: Floats = weight / np.repeat(sums, _sizes(table))
+    shares: Floats = weight / np.repeat(sums, table.sizes)
     return shares
 
 
@@ -139,6 +123,7 @@ _RELATED: dict[EntityType, dict[EntityType, float]] = {
 }
 
 
+@cache
 def _agreement(given: EntityType, types: frozenset[EntityType]) -> float:
     if given in types:
         return 1.0
@@ -148,13 +133,11 @@ def _agreement(given: EntityType, types: frozenset[EntityType]) -> float:
 
 def type_(table: CandidateTable) -> Floats:
     """Whether the detector's label fits the entity's type: 1 yes, -1 no, 0 where one of them is unknown."""
-    labels = [table.chains[chain].label for chain in table.chain.tolist()]
-    return np.array(
-        [
-            0.0 if given is None else _agreement(given, candidate.types)
-            for given, candidate in zip(labels, table.candidates, strict=True)
-        ]
-    )
+    found = np.zeros(len(table.candidates))
+    for chain, (start, stop) in zip(table.chains, pairwise(table.bounds()), strict=True):
+        if chain.label is not None:
+            found[start:stop] = [_agreement(chain.label, each.types) for each in table.candidates[start:stop]]
+    return found
 
 
 def context(table: CandidateTable) -> Floats:
@@ -164,73 +147,52 @@ def context(table: CandidateTable) -> Floats:
     document's candidates carry it. The sum is divided by the root of the number of the entity's words, so that a
     long description gains nothing, and squashed by 1 - exp(-x).
     """
-    known, places = np.unique(table.text.words, return_inverse=True)
-    rows, columns = _shared_words(table.candidates, known)
-    if not len(rows):
-        return np.zeros(len(table.candidates))
-    carriers = np.bincount(columns, minlength=len(known))
+    shared = table.shared
+    carriers = np.bincount(shared.words, minlength=shared.count)
     rarity = np.log((1 + len(table.candidates)) / (1 + carriers))
-    weights = _nearness(table, places, table.chain[rows], columns) * rarity[columns]
-    sums = np.bincount(rows, weights=weights, minlength=len(table.candidates))
+    weights = _nearness(table) * rarity[shared.words]
+    sums = np.bincount(shared.rows, weights=weights, minlength=len(table.candidates))
     lengths = np.array([len(candidate.words) for candidate in table.candidates])
     return 1 - np.exp(-sums / np.sqrt(lengths + 4.0))
 
 
-def _shared_words(candidates: Sequence[Candidate], known: NDArray[np.uint32]) -> tuple[Ints, Ints]:
-    """Pairs of a row and a position in the sorted word numbers `known` that the row's entity carries."""
-    rows, words = _around(candidates)
-    places = np.minimum(np.searchsorted(known, words), len(known) - 1)
-    hits = known[places] == words
-    return rows[hits], places[hits]
-
-
-def _around(candidates: Sequence[Candidate]) -> tuple[Ints, NDArray[np.uint32]]:
-    """The words around each row's entity one after the other, and the row of each."""
-    lengths = np.array([len(candidate.words) for candidate in candidates])
-    return np.repeat(np.arange(len(lengths)), lengths), np.concatenate([candidate.words for candidate in candidates])
-
-
-def _nearness(table: CandidateTable, places: Ints, chains: Ints, columns: Ints) -> Floats:
-    """For each pair of a chain and a distinct word of the text: 1 near a mention, less elsewhere, 0 inside one.
-
-    `places` holds the column of each word of the text; the pairs are sorted by chain.
-    """
-    weights = np.empty(len(columns))
-    of_column = np.full(int(places.max(initial=0)) + 1, _FAR)
-    bounds = np.searchsorted(chains, np.arange(len(table.chains) + 1)).tolist()
+def _nearness(table: CandidateTable) -> Floats:
+    """For each word that a candidate shares with the text: 1 near a mention, less elsewhere, 0 inside one."""
+    shared = table.shared
+    places = shared.places
+    weights = np.empty(len(shared.rows))
+    of_word = np.full(shared.count, _FAR)
+    bounds = np.searchsorted(table.chain[shared.rows], np.arange(len(table.chains) + 1)).tolist()
     for chain, (start, stop) in zip(table.chains, pairwise(bounds), strict=True):
         if start == stop:
             continue
-        spans = [table.text.positions(table.mentions[mention]) for mention in chain.mentions]
+        spans = [table.spans[mention] for mention in chain.mentions]
         near = [places[max(0, span.start - WINDOW) : span.stop + WINDOW] for span in spans]
         for window in near:
-            of_column[window] = 1.0
+            of_word[window] = 1.0
         for span in spans:
-            of_column[places[span.start : span.stop]] = 0.0
-        weights[start:stop] = of_column[columns[start:stop]]
+            of_word[places[span.start : span.stop]] = 0.0
+        weights[start:stop] = of_word[shared.words[start:stop]]
         for window in near:
-            of_column[window] = _FAR
+            of_word[window] = _FAR
     return weights
 
 
 def antecedent(table: CandidateTable) -> Floats:
     """The probability that a longer name in the document, which this one may be short for, means the entity."""
-    if not any(chain.expansions for chain in table.chains):
-        return np.zeros(len(table.candidates))
-    chain = table.chain.tolist()
-    known = {
-        (number, candidate.number): probability
-        for number, candidate, probability in zip(chain, table.candidates, table.probability.tolist(), strict=True)
-    }
-    return np.array(
-        [
-            max(
-                (known.get((longer, candidate.number), 0.0) for longer in table.chains[number].expansions),
-                default=0.0,
-            )
-            for number, candidate in zip(chain, table.candidates, strict=True)
-        ]
-    )
+    found = np.zeros(len(table.candidates))
+    bounds = table.bounds()
+    numbers, probability = table.numbers.tolist(), table.probability.tolist()
+    for place, chain in enumerate(table.chains):
+        if not chain.expansions:
+            continue
+        known: dict[int, float] = {}
+        for longer in chain.expansions:
+            for row in range(bounds[longer], bounds[longer + 1]):
+                known[numbers[row]] = max(known.get(numbers[row], 0.0), probability[row])
+        own = slice(bounds[place], bounds[place + 1])
+        found[own] = [known.get(number, 0.0) for number in numbers[own]]
+    return found
 
 
 def meaning(table: CandidateTable) -> Floats:
@@ -245,7 +207,7 @@ def meaning(table: CandidateTable) -> Floats:
     asked = _worth_reading(table, table.vectors)
     if not len(asked):
         return found
-    spans = [[table.text.positions(table.mentions[one]) for one in table.chains[chain].mentions] for chain in asked]
+    spans = [[table.spans[one] for one in table.chains[chain].mentions] for chain in asked]
     contexts = np.zeros((len(table.chains), table.vectors.shape[1]), dtype=np.float32)
     contexts[asked] = table.contexts.read(table.text, spans)
     return _against_others(table, table.vectors, np.einsum("ij,ij->i", table.vectors, contexts[table.chain]))
@@ -263,7 +225,7 @@ def _against_others(table: CandidateTable, vectors: Directions, values: Floats) 
     """The values minus the mean of the chain's candidates that have a vector; 0 for those without one."""
     known = vectors.any(axis=1).astype(np.float64)
     means = np.add.reduceat(values * known, table.first) / np.maximum(np.add.reduceat(known, table.first), 1)
-    centred: Floats = (values - np.repeat(means, _sizes(table))) * known
+    centred: Floats = (values - np.repeat(means, table.sizes)) * known
     return centred
 
 
@@ -274,13 +236,13 @@ def related(table: CandidateTable) -> Floats:
     best = best_rows(table.probability, table.first)
     meant = table.vectors[best] * table.probability[best].astype(np.float32)[:, np.newaxis]
     others = unit(meant.sum(axis=0) - meant)
-    values = np.einsum("ij,ij->i", table.vectors, np.repeat(others, _sizes(table), axis=0))
+    values = np.einsum("ij,ij->i", table.vectors, np.repeat(others, table.sizes, axis=0))
     return _against_others(table, table.vectors, values)
 
 
 def linked(table: CandidateTable) -> Floats:
     """Links between the entity and what the other mentions mean, in either direction, 0 to 1."""
-    return coherence(table.candidates, table.chain, table.probability, table.first)
+    return coherence(table)
 
 
 # The features of a stage may read the probabilities that those before it give: first what the mention and its
@@ -304,11 +266,3 @@ STAGES = (
     (Feature("coherence", linked), Feature("related", related)),
 )
 FEATURES = tuple(feature for stage in STAGES for feature in stage)
-
-
-def _is_kind(table: CandidateTable, kind: NameKind) -> Floats:
-    return np.array([candidate.kind == kind for candidate in table.candidates], dtype=np.float64)
-
-
-def _sizes(table: CandidateTable) -> Ints:
-    return np.diff(np.append(table.first, len(table.candidates)))

@@ -68,7 +68,7 @@ class Metonyms:
         if state is None or state not in self._states:
             return None
         candidate = self._book.candidate(self._book.government(state) or state)
-        return Choice(candidate, best.probability * REFERENT, {}) if candidate else None
+        return Choice(candidate, best.probability * REFERENT) if candidate else None
 
 
 class _Clauses(NamedTuple):

@@ -10,8 +10,9 @@ from fakes import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nedsvc.decision import Choice, Decision, reasons, status
-from nedsvc.features import FEATURES, CandidateTable, namesake, told
+from nedsvc.candidate_table import CandidateTable, candidate_table
+from nedsvc.decision import NAMES, Choice, Decision, reasons, status
+from nedsvc.features import FEATURES, namesake, told
 from nedsvc.grouping import chains
 from nedsvc.models import Candidate, Mention, NameKind
 from nedsvc.ranking import Ranker, default_ranker
@@ -51,16 +52,7 @@ def table(found: dict[str, Sequence[Candidate]]) -> CandidateTable:
     """The candidates of a text in which these names stand."""
     text = "; ".join(found)
     mentions = [Mention(text.index(name), text.index(name) + len(name), name) for name in found]
-    sizes = [len(candidates) for candidates in found.values()]
-    return CandidateTable(
-        text=read_text(text, "en"),
-        mentions=mentions,
-        chains=chains(mentions),
-        candidates=[one for candidates in found.values() for one in candidates],
-        chain=np.repeat(np.arange(len(sizes)), sizes),
-        first=np.array([sum(sizes[:place]) for place, size in enumerate(sizes) if size]),
-        probability=np.zeros(sum(sizes)),
-    )
+    return candidate_table(read_text(text, "en"), mentions, chains(mentions), list(found.values()))
 
 
 def test_a_namesake_bears_the_single_word_in_a_longer_name_of_a_person() -> None:
@@ -93,7 +85,7 @@ def test_each_name_is_told_by_its_own_words() -> None:
 
 def decision(kind: NameKind, *probabilities: float, nil: float = 0.1) -> Decision:
     """What is decided of a name whose candidates have these probabilities; the first matches in this way."""
-    choices = [Choice(candidate(place, kind), each, {}) for place, each in enumerate(probabilities, 1)]
+    choices = [Choice(candidate(place, kind), each) for place, each in enumerate(probabilities, 1)]
     lead = probabilities[0] - probabilities[1] if len(probabilities) > 1 else 1.0
     return Decision(chains([Mention(0, 4, "Name")])[0], tuple(choices), nil, lead)
 
@@ -125,9 +117,14 @@ def test_the_calibration_goes_from_nothing_to_certainty_and_never_falls(
     assert all(before[0] < after[0] and before[1] <= after[1] for before, after in pairwise(points))
 
 
+def choice(number: int, probability: float, features: dict[str, float]) -> Choice:
+    """A choice of which these features are not 0."""
+    return Choice(candidate(number), probability, np.array([features.get(name, 0.0) for name in NAMES]))
+
+
 def test_the_reasons_for_the_best_against_the_next_are_their_weighed_difference_the_most_telling_first() -> None:
-    best = Choice(candidate(1), 0.6, {"popularity": 0.9, "context": 0.2, "label": 1.0})
-    other = Choice(candidate(2), 0.3, {"popularity": 0.4, "context": 0.5, "label": 1.0})
+    best = choice(1, 0.6, {"popularity": 0.9, "context": 0.2, "label": 1.0})
+    other = choice(2, 0.3, {"popularity": 0.4, "context": 0.5, "label": 1.0})
     chain = chains([Mention(0, 4, "Name")])[0]
     weights = {"context": 1.0, "popularity": 4.0, "label": 2.0}
     assert reasons(Decision(chain, (best, other), 0.1, 0.3, weights)) == pytest.approx(
