@@ -135,8 +135,11 @@ def _table(parts: Parts, text: Text, mentions: Sequence[Mention], contexts: Cont
     found = parts.source.search([mention.surface for mention in mentions], text.language, 0.0)
     candidates = {name: answer for name, answer in found.items() if isinstance(answer, tuple)}
     table = tabulate(text, mentions, candidates, None)
-    if contexts is None:
-        return table
+    return table if contexts is None else read_by(table, contexts)
+
+
+def read_by(table: CandidateTable, contexts: Contexts) -> CandidateTable:
+    """The table whose text these contexts read, all of it at once."""
     spans = [[table.spans[one] for one in chain.mentions] for chain in table.chains]
     return msgspec.structs.replace(table, contexts=_ReadOnce(contexts, spans))
 

@@ -17,7 +17,9 @@ from nedsvc.text import Text
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+GUESSES: frozenset[NameKind] = frozenset({"inner", "akin"})
 _KINDS: dict[NameKind, int] = {kind: place for place, kind in enumerate(get_args(NameKind))}
+_GUESSES = [_KINDS[kind] for kind in sorted(GUESSES)]
 
 
 class SharedWords(msgspec.Struct, frozen=True):
@@ -67,6 +69,10 @@ class CandidateTable(msgspec.Struct, frozen=True):
         """1 where the candidate's name matches in this way."""
         found: Floats = (self.kinds == _KINDS[kind]).astype(np.float64)
         return found
+
+    def is_guess(self) -> NDArray[np.bool_]:
+        """Whether the candidate's name is only a hint at what the mention may be."""
+        return np.isin(self.kinds, _GUESSES)
 
     def bounds(self) -> list[int]:
         """The row where each chain begins, and after the last where all end."""

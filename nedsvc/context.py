@@ -5,17 +5,20 @@ A word is the checksum of its folded form, cut to `WORD_BITS` bits (feature hash
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+REMEMBERED_WORDS = 1 << 15
 WORD_BITS = 20
 WORDS = 1 << WORD_BITS
 LINKS_WITH_WORDS = 16  # of an entity's links, those whose labels belong to its surroundings
 _SHORTEST_WORD = 3  # letters
 
 
+@lru_cache(REMEMBERED_WORDS)
 def word_number(key: str) -> int:
     """The number of a folded word, below `WORDS`."""
     return crc32(key.encode()) >> (32 - WORD_BITS)

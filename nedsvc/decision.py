@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 import msgspec
 import numpy as np
 
-from nedsvc.candidate_table import CandidateTable, Floats, Ints, candidate_table
+from nedsvc.candidate_table import GUESSES, CandidateTable, Floats, Ints, candidate_table
 from nedsvc.errors import SourceUnavailable
 from nedsvc.features import FEATURES, STAGES
 from nedsvc.grouping import Chain, chains
@@ -17,7 +17,6 @@ from nedsvc.text import Text
 
 NAMES = tuple(feature.name for feature in FEATURES)
 NO_VALUES = np.zeros(0)
-GUESSES = frozenset({"inner", "akin"})
 LEAST_LEAD = 0.05  # of a link before the next candidate
 _FROM_AN_EXPANSION = 10  # candidates that a longer name lends to its short forms
 

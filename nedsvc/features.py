@@ -1,6 +1,6 @@
 """What speaks for a candidate: a declared list of small functions over all the candidates of a document at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from nedsvc.models import EntityType
 
 WINDOW = 30  # words on each side of a mention that count as near
 SURE = 0.95  # the probability from which on the text around a mention need not be read
+_LEAST_SUM = 1e-9
 _FAR = 0.3  # the weight of a word of the document that is not near
 
 
@@ -71,26 +72,25 @@ def told(table: CandidateTable) -> Floats:
 
     0 for a mention of one word.
     """
-    sizes, asked = np.zeros(len(table.chains)), []
-    for number, chain in enumerate(table.chains):
-        words = _telling_words(table, chain)
-        sizes[number] = len(words)
-        asked.append(number * table.shared.count + words)
+    places = table.shared.places.tolist()
+    asked = [_telling_words(table, chain, places) for chain in table.chains]
+    wanted = [number * table.shared.count + word for number, words in enumerate(asked) for word in words]
     rows = table.shared.rows
-    hits = np.isin(table.chain[rows] * table.shared.count + table.shared.words, np.concatenate(asked))
-    found: Floats = np.bincount(rows[hits], minlength=len(table.candidates)) / np.maximum(sizes[table.chain], 1)
+    hits = np.isin(table.chain[rows] * table.shared.count + table.shared.words, wanted)
+    sizes = np.array([max(1, len(words)) for words in asked])
+    found: Floats = np.bincount(rows[hits], minlength=len(table.candidates)) / sizes[table.chain]
     return found
 
 
-def _telling_words(table: CandidateTable, chain: Chain) -> Ints:
-    """The distinct words of a chain's name that say something; none where it is a single one."""
+def _telling_words(table: CandidateTable, chain: Chain, places: Sequence[int]) -> set[int]:
+    """The distinct words of a chain's name that say something; none where it is a single one.
+
+    `places` holds the number of each word of the text.
+    """
     span = table.spans[chain.mentions[0]]
-    if len(span) < 2:
-        return table.shared.places[:0]
     stop_words = tables.stop_words()
-    told = [place for place in span if says_something(table.text.tokens[place].key, stop_words)]
-    found: Ints = np.unique(table.shared.places[told])
-    return found if len(found) > 1 else found[:0]
+    found = {places[place] for place in span if says_something(table.text.tokens[place].key, stop_words)}
+    return found if len(found) > 1 else set()
 
 
 def popularity(table: CandidateTable) -> Floats:
@@ -101,10 +101,11 @@ def popularity(table: CandidateTable) -> Floats:
 def share(table: CandidateTable) -> Floats:
     """The entity's part of the popularity (squared) of all who bear the name, 0 to 1.
 
-    Those who bear it only as a part of a longer name count a tenth.
+    Those who bear it only as a part of a longer name count a tenth, those whose name is a mere guess not at all.
     """
-    weight = (table.popularity + 0.01) ** 2 * np.where(table.is_kind("partial") > 0, 0.1, 1.0)
-    sums = np.add.reduceat(weight, table.first)
+    counts = np.where(table.is_kind("partial") > 0, 0.1, 1.0) * ~table.is_guess()
+    weight = (table.popularity + 0.01) ** 2 * counts
+    sums = np.maximum(np.add.reduceat(weight, table.first), _LEAST_SUM)
     shares: Floats = weight / np.repeat(sums, table.sizes)
     return shares
 

@@ -28,7 +28,7 @@ def to_links(
 
 def to_link(mention: Mention, decision: Decision, entities: Mapping[str, Known], options: Options) -> Link:
     """The link of one mention; an entity that could not be asked for is its error."""
-    candidates = tuple(_ranked(choice, entities, options) for choice in _shown(decision, options))
+    candidates = tuple(_ranked(choice, entities, options) for choice in decision.choices)
     best = decision.choices[0] if decision.choices else None
     known = entities.get(best.candidate.id) if best else None
     failure = decision.failure or (known if isinstance(known, SourceUnavailable) else None)
@@ -79,12 +79,8 @@ def asked_for(links: Iterable[Link], wanted: set[tuple[int, int]] | None, option
 
 def shown_ids(decisions: Iterable[Decision], options: Options) -> list[str]:
     """The ids of the entities that an answer shows, each once."""
-    return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in _shown(decision, options)))
-
-
-def _shown(decision: Decision, options: Options) -> Sequence[Choice]:
-    """The choices that an answer shows: those asked for, else the best and, where it is explained, the next one."""
-    return decision.choices[: options.limit if options.candidates else 2 if options.explain else 1]
+    most = options.limit if options.candidates else 2 if options.explain else 1
+    return list(dict.fromkeys(choice.candidate.id for decision in decisions for choice in decision.choices[:most]))
 
 
 def _ranked(choice: Choice, entities: Mapping[str, Known], options: Options) -> RankedCandidate:

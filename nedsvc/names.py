@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import compress
 
 import msgspec
@@ -48,6 +48,7 @@ _ASCII_PUNCTUATION_IN_LINES = _ASCII_PUNCTUATION | {ord("\n"): "\n"}
 
 ARTICLES = frozenset({"the", "a", "an"})
 LONGEST_TITLE = 5  # words
+REMEMBERED_WORDS = 1 << 15
 _LONGEST_WORD = 200  # characters that are compared of a word that is not ASCII
 
 _POSSESSIVE = re.compile(r"(?:['’ʼ`]s|(?<=s)['’ʼ`])$", re.IGNORECASE)
@@ -84,11 +85,15 @@ def fold_token(token: str) -> str:
     return _NO_WORD.sub("", unicodedata.normalize("NFKC", plain))
 
 
+_fold_token = lru_cache(REMEMBERED_WORDS)(fold_token)
+
+
+@lru_cache(REMEMBERED_WORDS)
 def fold(name: str) -> str:
     """The key under which a name is kept: its folded words with one space between them; "" for no word."""
     if name.isascii() and "." not in name:
         return " ".join(name.lower().translate(_ASCII_PUNCTUATION).split())
-    return " ".join(filter(None, map(fold_token, TOKEN.findall(name))))
+    return " ".join(filter(None, map(_fold_token, TOKEN.findall(name))))
 
 
 def fold_all(names: Iterable[str], fold_word: Callable[[str], str] | None = None) -> list[str]:
@@ -117,7 +122,7 @@ def _fold_plain(names: Iterable[str]) -> list[str]:
 def tokenize(text: str) -> list[Token]:
     """The words of a text in order; those without a letter or digit that can be compared are left out."""
     return [
-        Token(match.start(), match.end(), key) for match in TOKEN.finditer(text) if (key := fold_token(match.group()))
+        Token(match.start(), match.end(), key) for match in TOKEN.finditer(text) if (key := _fold_token(match.group()))
     ]
 
 
@@ -144,8 +149,9 @@ def slash_parts(name: str) -> tuple[str, ...]:
 
 def title_length(keys: Sequence[str], titles: frozenset[str]) -> int:
     """How many of the leading words are titles ("president", "prime minister"); never all of them."""
+    begins = _first_words(titles)
     position = 0
-    while position < len(keys):
+    while position < len(keys) and keys[position] in begins:
         step = next(
             (
                 size
@@ -158,6 +164,11 @@ def title_length(keys: Sequence[str], titles: frozenset[str]) -> int:
             break
         position += step
     return position
+
+
+@cache
+def _first_words(titles: frozenset[str]) -> frozenset[str]:
+    return frozenset(title.partition(" ")[0] for title in titles)
 
 
 def is_acronym(surface: str) -> bool:

@@ -23,7 +23,7 @@ def name_similarity(asked: str, known: str, says: Callable[[str], bool], idle: f
     more = [word for word in asked_words if word not in dict(pairs)]
     less = [word for word in known_words if word not in {known_word for _, known_word in pairs}]
     rest = len(more) + len(less)
-    if not pairs or (more and less) or (rest and len(pairs) < 2) or not all(map(says, more)):
+    if not pairs or (rest and len(pairs) < 2) or not all(map(says, more)):
         return 0.0
     letters = DamerauLevenshtein.normalized_similarity(
         " ".join(word for word, _ in pairs), " ".join(word for _, word in pairs)
@@ -32,14 +32,19 @@ def name_similarity(asked: str, known: str, says: Callable[[str], bool], idle: f
 
 
 def _pairs(asked: Sequence[str], known: Sequence[str]) -> list[tuple[str, str]]:
-    """Each word asked for with the known word that it is, the same word first."""
+    """Each word asked for with the known word that it is, the same word first; none where both sides have others."""
     free = list(known)
-    pairs = []
+    pairs: list[tuple[str, str]] = []
+    alone = max(0, len(asked) - len(known))  # words asked for that may have no partner
     for word in sorted(asked, key=lambda word: word not in known):
-        match = next((other for other in sorted(free, key=lambda other: other != word) if _same(word, other)), None)
+        match = word if word in free else next((other for other in free if _same(word, other)), None)
         if match is not None:
             free.remove(match)
             pairs.append((word, match))
+        elif alone:
+            alone -= 1
+        else:
+            return []
     return pairs
 
 

@@ -31,6 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "detect",
             "detect.*",
             "grouping",
+            "candidate_table",
             "features",
             "coherence",
             "ranking",
@@ -64,7 +65,9 @@ LAYERS: tuple[frozenset[str], ...] = (
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
 # The core opens no connection and loads no model; of files it reads only the tables that come with the package.
-PURE = frozenset({"features", "coherence", "grouping", "ranking", "decision", "inquiry", "links", "linker"})
+PURE = frozenset(
+    {"candidate_table", "features", "coherence", "grouping", "ranking", "decision", "inquiry", "links", "linker"}
+)
 CORE = PURE.union(*LAYERS[:3]) - {"index", "index.*"}
 KEPT_OUT = frozenset({"spacy", "flask", "redis", "httpx", "urllib", "requests", "click", "rich", "onnxruntime"})
 

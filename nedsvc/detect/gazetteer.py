@@ -89,7 +89,7 @@ class Gazetteer:
             return False
         if key not in self._common or (shape(surface) == Shape.UPPER and not _is_shouted(text, position)):
             return True
-        return self._lexicon.is_shorthand(key) and position > 0 and text.tokens[position - 1].key == _ARTICLE
+        return position > 0 and text.tokens[position - 1].key == _ARTICLE and self._lexicon.is_shorthand(key)
 
     def _may_be_words(self, text: Text, position: int, surface: str) -> bool:
         """Whether what ends in a lower-case word is no name that is known to, or only the beginning of a sentence."""

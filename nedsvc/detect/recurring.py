@@ -1,5 +1,6 @@
 """Names that a text has introduced, wherever they stand again."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from nedsvc.detect import Detector
@@ -29,13 +30,14 @@ class RecurringDetector:
 
     def _again(self, text: Text, mentions: Sequence[Mention]) -> Iterator[Mention]:
         words = {word: label for mention in mentions for word, label in self._words(mention)}
-        if not words:
-            return
-        taken = {position for mention in mentions for position in text.positions(mention)}
+        keys = {fold(word) for word in words}
+        starts = [mention.start for mention in mentions]
         for position, token in enumerate(text.tokens):
-            surface = text.surface(token)
-            if surface in words and position not in taken:
-                yield mention_at(text, range(position, position + 1), words[surface])
+            if token.key not in keys or text.surface(token) not in words:
+                continue
+            before = bisect_right(starts, token.start)
+            if not before or mentions[before - 1].end <= token.start:
+                yield mention_at(text, range(position, position + 1), words[text.surface(token)])
 
     def _words(self, mention: Mention) -> Iterator[tuple[str, EntityType | None]]:
         """The single words by which the text may name the same again."""

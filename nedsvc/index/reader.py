@@ -20,6 +20,7 @@ from nedsvc.index.format import (
     Manifest,
     check_sizes,
     read_manifest,
+    type_mask,
     type_names,
     verify_files,
 )
@@ -29,6 +30,8 @@ from nedsvc.models import Entity, EntityType, Office
 from nedsvc.wikibase import names_by_language
 
 Rows = NDArray[np.uint32]
+
+_PERSON = type_mask(["PERSON"])
 
 
 class Postings(NamedTuple):
@@ -121,8 +124,7 @@ class Index:
 
     def is_person(self, key: str) -> bool:
         """Whether the most popular bearer of the name is a person."""
-        postings = self.postings(key)
-        return postings is not None and "PERSON" in self.entity_types(int(postings.rows[0]))
+        return self.count_people(self.rows_named(key)[:1]) > 0
 
     def is_label(self, key: str) -> bool:
         """Whether the name is the label of its most popular bearer."""
@@ -131,11 +133,8 @@ class Index:
 
     def shares_bearer(self, key: str, part: str) -> bool:
         """Whether the most popular bearer of `key` is also known by `part`, or by names that hold this word."""
-        whole, rest = self.postings(key), self.postings(part)
-        if whole is None:
-            return False
-        row = whole.rows[0]
-        return bool((self.bearers(part) == row).any()) or (rest is not None and bool((rest.rows == row).any()))
+        whole = self.rows_named(key)[:1]
+        return bool(np.isin(whole, self.bearers(part)).any() or np.isin(whole, self.rows_named(part)).any())
 
     def postings(self, key: str) -> Postings | None:
         """Who bears the name with this key; None for an unknown key."""
@@ -144,6 +143,13 @@ class Index:
             return None
         part = slice(self._posting_start[number], self._posting_start[number + 1])
         return Postings(*(column[part] for column in self._posting_columns))
+
+    def rows_named(self, key: str) -> Rows:
+        """Who bears the name with this key, the most popular first."""
+        number = self.names.get(key)
+        if number is None:
+            return self._bearer_rows[:0]
+        return self._posting_columns[0][self._posting_start[number] : self._posting_start[number + 1]]
 
     def bearers(self, token: str) -> Rows:
         """The most popular entities that bear the word in a name of several words."""
@@ -196,6 +202,10 @@ class Index:
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
         return self._types_in(int(self.types[row]))
+
+    def count_people(self, rows: Rows) -> int:
+        """How many of the entities are people."""
+        return int(np.count_nonzero(self.types[rows] & _PERSON))
 
     def _types_in(self, mask: int) -> frozenset[EntityType]:
         known = self._type_sets.get(mask)

@@ -64,7 +64,7 @@ def _arrays(index: Index, encoder: Encoder, told: Told) -> dict[str, NDArray[np.
     sample = [text for _, text in _profiles(index, range(0, count, 1 + count // _SAMPLE))]
     if len(sample) < 2:
         raise InvalidInput("DIR", "the entities of the index have no descriptions, classes or links to make vectors of")
-    centre, axes = _axes(encoder.encode(sample))
+    centre, axes = axes_of(encoder.encode(sample))
     entities = np.zeros((count, WIDTH), dtype=np.int8)
     words: Counter[str] = Counter()
     for start in range(0, count, _AT_ONCE):
@@ -92,7 +92,7 @@ def _profiles(index: Index, rows: range) -> Iterator[tuple[int, str]]:
             yield row, text
 
 
-def _axes(sample: Vectors) -> tuple[Vectors, Vectors]:
+def axes_of(sample: Vectors) -> tuple[Vectors, Vectors]:
     """The mean of vectors, and the directions in which they differ most from it, one a column."""
     centre: Vectors = sample.mean(axis=0, dtype=np.float32)
     _, directions = np.linalg.eigh(np.cov(sample - centre, rowvar=False))

@@ -24,7 +24,7 @@ MOST_WORDS = 12  # of a name in which others are looked for
 MOST_BY_NICKNAME = 20
 MOST_BY_INITIALS = 15
 MOST_INNER = 10  # by each name in the one asked for
-MOST_SIMILAR_NAMES = 20
+MOST_SIMILAR_NAMES = 15
 MOST_BY_SIMILAR_NAME = 3
 CACHED_NAMES = 10_000
 CACHED_ENTITIES = 20_000
@@ -91,11 +91,13 @@ class LocalSource:
         # The index's first language counts in full too: it is where a name that several languages share is kept.
         own = {0, *self._places(language), *self._places(LANGUAGE_FOR_ALL)}
         borne = [*self._exact(name, own), *self._varied(name, own), *self._acronyms(name)]
-        partial = self._partial(name)
+        partial = [*self._partial(name)]
         if borne:
             return self._candidates_of([*borne, *partial])
         key = fold(strip_possessive(name))
-        found = [*partial, *self._inner(key), *self._similar(key)]
+        # A single word that stands in longer names is known, and no other word with a slip of the pen.
+        similar = [] if partial and " " not in key else self._similar(key)
+        found = [*partial, *self._inner(key), *similar]
         return self._candidates_of(sorted(found, key=lambda match: -match.similarity))
 
     def _exact(self, name: str, own: set[int]) -> Iterator[Match]:
@@ -122,7 +124,7 @@ class LocalSource:
     def _namesakes(self, word: str) -> Iterator[Match]:
         """Those in whose longer names the single word stands ("Blinken"); more of them where it is a name of people."""
         bearers = self._index.bearers(word)
-        people = sum("PERSON" in self._index.entity_types(row) for row in bearers[:MOST_PARTIAL].tolist())
+        people = self._index.count_people(bearers[:MOST_PARTIAL])
         most = MOST_NAMESAKES if people > MOST_PARTIAL / 2 else MOST_PARTIAL
         yield from (Match(row, "partial", PARTIAL) for row in bearers[:most].tolist())
         for full in self._spelling.nicknames.get(word, ()):
@@ -141,21 +143,21 @@ class LocalSource:
         for size in range(len(words) - 1, (len(words) - 1) // 2, -1):
             for start in range(len(words) - size + 1):
                 part = " ".join(words[start : start + size])
-                postings = self._index.postings(part)
-                if postings is not None and part not in self._idle:
-                    for row in postings.rows[:MOST_INNER].tolist():
+                if part not in self._idle:
+                    for row in self._index.rows_named(part)[:MOST_INNER].tolist():
                         yield Match(row, "inner", _INNER * size / len(words))
 
     def _similar(self, asked: str) -> Iterator[Match]:
         """Those who bear a name with nearly the same letters or words ("Anthony Blinken"), or with some of them."""
         for key, common in self._index.similar_names(asked, MOST_SIMILAR_NAMES):
+            may_be = likeness(asked, key, _anything, self._idle) > 0
             for row in self._most_popular(key):
-                alike = self._likeness(row, asked, key)
+                alike = self._likeness(row, asked, key) if may_be else 0.0
                 yield Match(row, "similar", alike) if alike else Match(row, "akin", _AKIN * common)
 
     def _most_popular(self, key: str) -> list[int]:
-        postings = self._index.postings(key)
-        return [] if postings is None else postings.rows[:MOST_BY_SIMILAR_NAME].tolist()
+        found: list[int] = self._index.rows_named(key)[:MOST_BY_SIMILAR_NAME].tolist()
+        return found
 
     def _likeness(self, row: int, asked: str, key: str) -> float:
         words = frozenset(self._index.words(row).tolist())
@@ -188,6 +190,11 @@ class LocalSource:
             Candidate(f"Q{number}", number, match.kind, match.similarity, *rest)
             for match, number, *rest in zip(first.values(), *columns, strict=True)
         )
+
+
+def _anything(word: str) -> bool:  # noqa: ARG001
+    """What says every word."""
+    return True
 
 
 def _has_capitals(name: str) -> bool:
