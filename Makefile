@@ -80,7 +80,7 @@ $(INSTALLED): pyproject.toml
 	echo "Setting up .venv with $$python" >&2; \
 	"$$python" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@.venv/bin/python -m pip install --quiet --editable '.[en,accurate]' --group dev
+	@.venv/bin/python -m pip install --quiet --editable '.[en,accurate,bulk,html,spark]' --group dev
 	@touch $@
 
 $(SAMPLE_INDEX)/manifest.json: $(INSTALLED)

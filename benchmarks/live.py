@@ -25,7 +25,7 @@ from seed import Gold, Verdict, report
 from nedsvc import tables
 from nedsvc.evaluation.report import aligned
 from nedsvc.factory import linker_from_index, linker_from_settings
-from nedsvc.models import Annotation, Document
+from nedsvc.models import Annotation, Document, annotation_or_raise
 from nedsvc.settings import Settings
 from nedsvc.starter import starter_index
 
@@ -95,7 +95,7 @@ def links(annotation: Annotation) -> dict[tuple[int, int], str]:
 
 def annotate(settings: Settings, documents: Sequence[Document]) -> list[dict[tuple[int, int], str]]:
     """The links of each document, by a linker of its own."""
-    return [links(annotation) for annotation in linker_from_settings(settings).annotate_batch(documents)]
+    return [links(annotation_or_raise(found)) for found in linker_from_settings(settings).annotate_batch(documents)]
 
 
 def counts(server: SampleWikibase) -> tuple[int, int, int]:
@@ -213,7 +213,7 @@ def names_of(index: Path, documents: Sequence[Document]) -> set[str]:
     article = Document(text=(shared_folder() / "seed" / "article.txt").read_bytes().decode())
     found: set[str] = set()
     for folder in (index, starter_index()):
-        for annotation in linker_from_index(folder).annotate_batch([article, *documents]):
+        for annotation in map(annotation_or_raise, linker_from_index(folder).annotate_batch([article, *documents])):
             found |= {link.mention.surface for link in annotation.links}
     return found
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from nedsvc.errors import NedError
 from nedsvc.models import (
     Annotation,
     Entity,
@@ -95,14 +96,34 @@ class RoleAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An annotated document; `roles`, and the `date` that they are told for, are there on request."""
+    """An annotated document; `roles`, and the `date` that they are told for, are there on request.
+
+    `text` is what was read where it is not what was given, as the article of a page in HTML; offsets are those in it.
+    """
 
     id: str | None
     language: str
     index: str
+    text: str | UnsetType = UNSET
     mentions: tuple[MentionAnswer, ...]
     date: str | UnsetType | None = UNSET
     roles: tuple[RoleAnswer, ...] | UnsetType = UNSET
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong: the kind, and a sentence about this case."""
+
+    title: str
+    detail: str
+
+
+class FailedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A document among many that could not be annotated: its line, counted from 1, and its file where it is in one."""
+
+    id: str | None
+    file: str | UnsetType = UNSET
+    line: int
+    error: ErrorDetail
 
 
 class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,13 +147,14 @@ class EntityDetails(EntityAnswer, frozen=True, kw_only=True):
     provenance: Provenance | UnsetType = UNSET
 
 
-def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
-    """The answer for an annotated document."""
+def document_answer(annotation: Annotation, options: Options, *, show_text: bool = False) -> DocumentAnswer:
+    """The answer for an annotated document, with the text that was read where it is to be shown."""
     places = offset_table(annotation.text, options.offsets)
     return DocumentAnswer(
         id=annotation.id,
         language=annotation.language,
         index=annotation.index,
+        text=annotation.text if show_text else UNSET,
         mentions=tuple(
             _mention_answer(link, places[link.mention.start], places[link.mention.end], options)
             for link in annotation.links
@@ -145,6 +167,11 @@ def document_answer(annotation: Annotation, options: Options) -> DocumentAnswer:
         if options.roles
         else UNSET,
     )
+
+
+def error_detail(error: NedError) -> ErrorDetail:
+    """What went wrong, as it is shown."""
+    return ErrorDetail(title=error.title, detail=str(error))
 
 
 def lookup_answer(lookup: Lookup) -> LookupAnswer:

@@ -10,10 +10,11 @@ import msgspec
 
 from nedsvc import __version__
 from nedsvc.answers import document_answer, lookup_answer
+from nedsvc.cli_bulk import bulk
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_evaluate import evaluate
 from nedsvc.cli_index import index
-from nedsvc.cli_options import language_option, ranker_option, source_options, threshold_option
+from nedsvc.cli_options import annotation_options, language_option, source_options
 from nedsvc.errors import InvalidInput, SourceUnavailable
 from nedsvc.factory import (
     cache_from_settings,
@@ -28,12 +29,11 @@ from nedsvc.models import (
     EntityType,
     Link,
     Lookup,
-    Metonymy,
     Offsets,
     Options,
     Query,
-    RankerName,
     Span,
+    annotation_or_raise,
     read_date,
 )
 from nedsvc.offsets import code_point_spans
@@ -41,10 +41,6 @@ from nedsvc.settings import read_settings
 from nedsvc.terminal import annotation_text, lookup_text
 
 STDIN = "-"
-
-
-def _comma_separated(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",")) if value else ()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +51,7 @@ def main() -> None:
 
 main.add_command(index)
 main.add_command(evaluate)
+main.add_command(bulk)
 
 
 @main.command()
@@ -68,25 +65,11 @@ main.add_command(evaluate)
     type=click.Path(path_type=Path),
     help="JSON list of {start, end}: link just these spans.",
 )
-@click.option("--types", callback=_comma_separated, help="Report only these types, such as PERSON,ORG.")
-@threshold_option
-@click.option("--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention.")
-@click.option("--candidates", is_flag=True, help="Show the candidates (json).")
-@click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json).")
 @click.option(
     "--date", help="Day on which the texts were written (2023-03-21), for --roles [what they tell, else today]."
 )
-@click.option("--roles", is_flag=True, help="Tell who held the offices that the text names.")
-@click.option(
-    "--metonymy",
-    type=click.Choice(["literal", "referent"]),
-    default="literal",
-    show_default=True,
-    help="Whether a capital that acts is the city or the government.",
-)
-@click.option("--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True)
-@ranker_option
 @reports_errors
+@annotation_options
 def annotate(
     files: tuple[str, ...],
     index_folder: Path | None,
@@ -96,38 +79,19 @@ def annotate(
     model: str | None,
     output: str,
     mentions_file: Path | None,
-    types: tuple[EntityType, ...],
-    threshold: float,
-    limit: int,
-    candidates: bool,
-    explain: bool,
     date: str | None,
-    roles: bool,
-    metonymy: Metonymy,
-    offsets: Offsets,
-    ranker: RankerName,
+    options: Options,
 ) -> None:
     """Link what the texts name. Without a file (or with -) the text is read from standard input."""
-    options = Options(
-        types=types,
-        threshold=threshold,
-        limit=limit,
-        candidates=candidates,
-        explain=explain,
-        roles=roles,
-        metonymy=metonymy,
-        offsets=offsets,
-        ranker=ranker,
-    )
     if date is not None:
         read_date(date)
     documents = [
         msgspec.structs.replace(document, date=date)
-        for document in _documents(files or (STDIN,), language, mentions_file, offsets)
+        for document in _documents(files or (STDIN,), language, mentions_file, options.offsets)
     ]
     linker = linker_from_environment(index_folder, detector, model, source)
     failed: list[Link] = []
-    for annotation in linker.annotate_batch(documents, options):
+    for annotation in map(annotation_or_raise, linker.annotate_batch(documents, options)):
         if output == "json":
             click.echo(msgspec.json.encode(document_answer(annotation, options)))
         else:

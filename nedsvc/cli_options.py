@@ -1,8 +1,9 @@
 """The options that several commands have."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -72,3 +73,45 @@ def ranker_option(command: Command) -> Command:
         show_default=True,
         help="What decides; accurate reads with a sentence encoder (see nedsvc index vectors).",
     )(command)
+
+
+def annotation_options(command: Command) -> Command:
+    """The options of annotating, which the command gets as `options`; what it raises may be `InvalidInput`."""
+
+    @wraps(command)
+    def with_options(*args: object, **given: Any) -> object:
+        chosen = {name: given.pop(name) for name in Options.__struct_fields__}
+        return command(*args, options=Options(**chosen), **given)
+
+    decorated = with_options
+    for option in reversed(_ANNOTATION):
+        decorated = option(decorated)
+    return decorated  # type: ignore[return-value]
+
+
+def comma_separated(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """The parts of a value that are set apart by commas."""
+    return tuple(part.strip() for part in value.split(",")) if value else ()
+
+
+_ANNOTATION: tuple[Callable[[Callable[..., object]], Callable[..., object]], ...] = (
+    click.option("--types", callback=comma_separated, help="Report only these types, such as PERSON,ORG."),
+    threshold_option,
+    click.option(
+        "--limit", type=int, default=Options().limit, show_default=True, help="Candidates kept for each mention."
+    ),
+    click.option("--candidates", is_flag=True, help="Show the candidates (json)."),
+    click.option("--explain", is_flag=True, help="Show what spoke for the best candidate (json)."),
+    click.option("--roles", is_flag=True, help="Tell who held the offices that the text names."),
+    click.option(
+        "--metonymy",
+        type=click.Choice(["literal", "referent"]),
+        default="literal",
+        show_default=True,
+        help="Whether a capital that acts is the city or the government.",
+    ),
+    click.option(
+        "--offsets", type=click.Choice(["codepoint", "utf16", "utf8"]), default="codepoint", show_default=True
+    ),
+    ranker_option,
+)

@@ -2,11 +2,18 @@
 
 
 class NedError(Exception):
-    """The root of every error that nedsvc raises on purpose; its text is one sentence for the user."""
+    """The root of every error that nedsvc raises on purpose; its text is one sentence for the user.
+
+    `title` is what all errors of the kind are called in answers.
+    """
+
+    title = "Failed"
 
 
 class InvalidInput(NedError, ValueError):  # noqa: N818 (a shell maps it by name, and it reads as what it is)
     """The caller's input cannot be used. `field` names the argument, option or file that is at fault."""
+
+    title = "Invalid input"
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -16,6 +23,14 @@ class InvalidInput(NedError, ValueError):  # noqa: N818 (a shell maps it by name
 
 class TooLarge(InvalidInput):
     """The caller's input is larger than is allowed here."""
+
+    title = "Too large"
+
+
+class DocumentFailed(NedError):  # noqa: N818
+    """Something that reads a text broke on this one; its cause says what."""
+
+    title = "Broken text"
 
 
 class ModelNotInstalled(NedError):  # noqa: N818
@@ -36,3 +51,5 @@ class BuildError(NedError):
 
 class SourceUnavailable(NedError):  # noqa: N818
     """A knowledge source elsewhere could not be asked in time: nothing is known of what was asked."""
+
+    title = "Source unavailable"

@@ -9,7 +9,7 @@ import msgspec
 
 from nedsvc.decision import Decision
 from nedsvc.detect import Detector
-from nedsvc.errors import InvalidInput, SourceUnavailable
+from nedsvc.errors import DocumentFailed, InvalidInput, NedError, SourceUnavailable
 from nedsvc.inquiry import Reading, Terms, fetch, inquire
 from nedsvc.links import asked_for, shown_ids, to_link, to_links, to_role
 from nedsvc.metonymy import Metonyms
@@ -18,12 +18,14 @@ from nedsvc.models import (
     Document,
     Entity,
     EntityType,
+    FailedDocument,
     Lookup,
     Mention,
     Options,
     Query,
     Role,
     Span,
+    annotation_or_raise,
     checked_qid,
 )
 from nedsvc.ranking import Judges
@@ -123,14 +125,20 @@ class EntityLinker:
     ) -> Annotation:
         """The links of one text; `date` is the day of the text, for its roles. Raises `InvalidInput`."""
         document = Document(text=text, language=language, mentions=mentions, date=date)
-        return next(self.annotate_batch([document], options))
+        return annotation_or_raise(next(self.annotate_batch([document], options)))
 
-    def annotate_batch(self, documents: Iterable[Document], options: Options = _DEFAULTS) -> Iterator[Annotation]:
-        """The links of many documents, in their order; reads ahead by a bounded batch. Raises `InvalidInput`."""
+    def annotate_batch(
+        self, documents: Iterable[Document], options: Options = _DEFAULTS
+    ) -> Iterator[Annotation | FailedDocument]:
+        """The links of many documents, in their order; reads ahead by a bounded batch.
+
+        A document in a language that is not known here, or whose text breaks what reads it, fails alone. Raises
+        `InvalidInput` for what is no document and for options that cannot be met.
+        """
         if not isinstance(options, Options):
             raise InvalidInput("options", f"must be Options, not {type(options).__name__}")
-        for batch in _batches(documents):
-            yield from self._annotate_all(batch, options)
+        for batch in batches(documents):
+            yield from self._annotate_each(batch, options)
 
     def lookup(
         self,
@@ -191,6 +199,37 @@ class EntityLinker:
             [one, *(_outside(next(detected), [one]) if query.context else ())]
             for query, one in zip(queries, given, strict=True)
         ]
+
+    def _annotate_each(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation | FailedDocument]:
+        """What becomes of each document of a batch."""
+        refused = [self._refusal(document) for document in documents]
+        accepted = [document for document, error in zip(documents, refused, strict=True) if error is None]
+        found = iter(self._annotate_or_fail(accepted, options))
+        for document, error in zip(documents, refused, strict=True):
+            yield next(found) if error is None else FailedDocument(id=document.id, error=error)
+
+    def _annotate_or_fail(
+        self, documents: Sequence[Document], options: Options
+    ) -> Sequence[Annotation | FailedDocument]:
+        """The links of documents; where one breaks something, it is found by halves and fails alone."""
+        try:
+            return list(self._annotate_all(documents, options)) if documents else []
+        except NedError:
+            raise
+        except Exception as error:
+            if len(documents) == 1:
+                failed = DocumentFailed(f"what reads the text broke on it ({type(error).__name__}: {error})")
+                failed.__cause__ = error
+                return [FailedDocument(id=documents[0].id, error=failed)]
+        half = len(documents) // 2
+        return [*self._annotate_or_fail(documents[:half], options), *self._annotate_or_fail(documents[half:], options)]
+
+    def _refusal(self, document: Document) -> InvalidInput | None:
+        """Why the document's language cannot be read here."""
+        if document.language == AUTO or document.language in self._languages:
+            return None
+        known = ", ".join(self._languages)
+        return InvalidInput("language", f"{document.language!r} is not known here; choose from {known} (or auto)")
 
     def _annotate_all(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation]:
         until = self._until(len(documents))
@@ -261,13 +300,11 @@ class EntityLinker:
                 yield to_role(role, self._extras.roles, entities, options)
 
     def _read(self, document: Document) -> Text:
-        language = document.language
-        if language == AUTO:
-            return read_text(document.text, self._guess_language(document.text))
-        if language not in self._languages:
-            known = ", ".join(self._languages)
-            raise InvalidInput("language", f"{language!r} is not known here; choose from {known} (or auto)")
-        return read_text(document.text, language)
+        refusal = self._refusal(document)
+        if refusal:
+            raise refusal
+        guessed = document.language == AUTO
+        return read_text(document.text, self._guess_language(document.text) if guessed else document.language)
 
     def _until(self, texts: int) -> float:
         return time.monotonic() + self._patience * texts
@@ -294,8 +331,11 @@ class EntityLinker:
         return {language: fetch(self._sources, ids, language, until) for language, ids in shown.items()}
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """The documents in lists of bounded size, so that a model sees many at once and memory stays flat."""
+def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The documents in lists of bounded size, so that a model sees many at once and memory stays flat.
+
+    Raises `InvalidInput` for what is no document.
+    """
     batch: list[Document] = []
     characters = 0
     for document in documents:

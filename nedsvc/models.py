@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nedsvc.errors import InvalidInput
+from nedsvc.errors import InvalidInput, NedError
 
 EntityType = Literal["PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRODUCT", "WORK_OF_ART", "LAW", "LANGUAGE"]
 ENTITY_TYPES: tuple[EntityType, ...] = get_args(EntityType)
@@ -248,6 +248,20 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
     roles: tuple[Role, ...] = ()
     date: str | None = None
+
+
+class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document among many that could not be annotated, and why."""
+
+    id: str | None
+    error: NedError
+
+
+def annotation_or_raise(found: Annotation | FailedDocument) -> Annotation:
+    """The annotation. Raises what the document failed with."""
+    if isinstance(found, FailedDocument):
+        raise found.error
+    return found
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from fakes import JUDGES, FakeDetector, FakeSource, candidate
 
 from nedsvc import Document, EntityLinker, Options, Query, Span
 from nedsvc.errors import SourceUnavailable
-from nedsvc.models import Candidate
+from nedsvc.models import Candidate, annotation_or_raise
 from nedsvc.sources import Candidates, Known
 
 KYIV = candidate(1899, types=["GPE"], popularity=0.9)
@@ -66,7 +66,7 @@ def test_a_further_source_is_left_alone_where_everything_is_linked() -> None:
 def test_a_batch_asks_a_further_source_once_for_each_name() -> None:
     first, second = FakeSource({"Kyiv": [KYIV]}), FakeSource({"Sumy": [SUMY]})
     documents = [Document(text="from Kyiv to Sumy"), Document(text="in Sumy"), Document(text="in Kyiv")]
-    answers = list(linker(first, second).annotate_batch(documents))
+    answers = list(map(annotation_or_raise, linker(first, second).annotate_batch(documents)))
     assert second.searched == [("Sumy",)]
     assert [[link.status for link in answer.links] for answer in answers] == [["linked"] * 2, ["linked"], ["linked"]]
 
@@ -79,7 +79,7 @@ def test_a_text_is_answered_alike_alone_and_in_a_batch() -> None:
     second = FailingSource({"Sumy": [SUMY]}, failing=["Bank"])
     telling = Document(text="mud and water at the shore of the river: Bank near Sumy")
     assert statuses(linker(first, second), telling.text) == {"Bank": "linked", "Sumy": "linked"}
-    answers = list(linker(first, second).annotate_batch([telling, Document(text="at Bank")]))
+    answers = list(map(annotation_or_raise, linker(first, second).annotate_batch([telling, Document(text="at Bank")])))
     assert [[link.status for link in answer.links] for answer in answers] == [["linked", "linked"], ["error"]]
 
 

@@ -40,6 +40,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "decision",
             "inquiry",
             "language",
+            "html",
             *("roles", "role_phrases", "metonymy", "offices"),
             "cache.*",
             "pace.*",
@@ -49,13 +50,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("index.build", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
-            *("starter", "answers", "evaluation", "evaluation.*"),
+            *("starter", "answers", "bulk", "bulk.*", "evaluation", "evaluation.*"),
         }
     ),
     frozenset({"", "factory"}),
     frozenset(
         {
-            *("__main__", "cli", "cli_index", "cli_evaluate", "cli_options", "cli_errors"),
+            *("__main__", "cli", "cli_bulk", "cli_index", "cli_evaluate", "cli_options", "cli_errors"),
+            *("workers", "cluster"),
             *("terminal", "web", "web.*"),
         }
     ),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nedsvc import Annotation, Document, EntityLinker, InvalidInput, Options, Span
+from nedsvc.models import annotation_or_raise
 from nedsvc.sources import Known
 
 KYIV = candidate(1899, popularity=0.8, types=["GPE"], about="capital and largest city of Ukraine", links=[212])
@@ -102,7 +103,7 @@ def test_documents_keep_their_ids_and_order() -> None:
 def test_a_batch_gives_what_each_text_gives_alone() -> None:
     world = linker({"Kyiv": [KYIV], "Ukraine": [UKRAINE]})
     texts = ["In Kyiv.", "Ukraine and Kyiv.", "Nothing here."]
-    assert [one.links for one in world.annotate_batch(Document(text=text) for text in texts)] == [
+    assert [annotation_or_raise(one).links for one in world.annotate_batch(Document(text=text) for text in texts)] == [
         world.annotate(text).links for text in texts
     ]
 

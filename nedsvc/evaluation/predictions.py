@@ -6,7 +6,7 @@ import msgspec
 
 from nedsvc.evaluation.gold import GoldDocument, GoldSet, Place
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Document, EntityType, Link, Options, Span, Status
+from nedsvc.models import Annotation, Document, EntityType, Link, Options, Span, Status, annotation_or_raise
 
 MOST_CANDIDATES = 100
 _DEFAULTS = Options()
@@ -56,7 +56,8 @@ def predict(
         for document in gold.documents
         if document.text.strip()
     )
-    annotations = linker.annotate_batch(documents, msgspec.structs.replace(options, limit=MOST_CANDIDATES, types=()))
+    found = linker.annotate_batch(documents, msgspec.structs.replace(options, limit=MOST_CANDIDATES, types=()))
+    annotations = map(annotation_or_raise, found)
     return [
         _prediction(document, next(annotations)) if document.text.strip() else Prediction(document.id, ())
         for document in gold.documents

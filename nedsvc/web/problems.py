@@ -38,15 +38,15 @@ def report_problems(app: Flask) -> None:
 
 
 def _too_large(error: TooLarge) -> Response:
-    return problem(413, "Too large", f"{error.field} {error.reason}", error.field)
+    return problem(413, error.title, f"{error.field} {error.reason}", error.field)
 
 
 def _invalid_input(error: InvalidInput) -> Response:
-    return problem(422, "Invalid input", f"{error.field}: {error.reason}", error.field)
+    return problem(422, error.title, f"{error.field}: {error.reason}", error.field)
 
 
 def _unavailable(error: SourceUnavailable) -> Response:
-    response = problem(503, "Source unavailable", str(error))
+    response = problem(503, error.title, str(error))
     response.headers["Retry-After"] = str(_RETRY_AFTER)
     return response
 

@@ -1,0 +1,73 @@
+"""Processes that work: batches go out, their results come back in the order in which they went."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from threading import Thread
+from typing import TypeVar
+
+from nedsvc.errors import NedError
+
+_AHEAD = 2  # batches a worker, so that none is idle while the parent reads and writes
+
+Given = TypeVar("Given")
+Batch = TypeVar("Batch")
+Result = TypeVar("Result")
+
+
+class WorkerKilled(NedError):  # noqa: N818
+    """A worker ended without an answer."""
+
+    title = "Worker killed"
+
+
+def in_order(
+    work: Callable[[Batch], Result], given: Iterable[tuple[Given, Batch]], workers: int
+) -> Iterator[tuple[Given, Result]]:
+    """What `work` makes of each batch, with what was given beside it; read ahead by a bounded number of batches.
+
+    With one worker the work is done here. Raises `WorkerKilled` where a process ends that should not.
+    """
+    if workers == 1:
+        yield from ((beside, work(batch)) for beside, batch in given)
+        return
+    # A forked process shares what this one has opened; where that is not to be had, each opens its own.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    with ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_begin) as pool:
+        waiting: deque[tuple[Given, Future[Result]]] = deque()
+        try:
+            for beside, batch in given:
+                waiting.append((beside, pool.submit(work, batch)))
+                if len(waiting) == _AHEAD * workers:
+                    yield _first(waiting)
+            while waiting:
+                yield _first(waiting)
+        except BrokenProcessPool as error:
+            raise WorkerKilled(
+                "A worker was killed, perhaps for want of memory: what is written so far is whole. Go on with "
+                "--resume, perhaps with fewer --workers."
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _first(waiting: deque[tuple[Given, Future[Result]]]) -> tuple[Given, Result]:
+    beside, result = waiting.popleft()
+    return beside, result.result()
+
+
+def _begin() -> None:
+    """The parent is told of Ctrl-C, and ends its workers; one whose parent was killed ends itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)

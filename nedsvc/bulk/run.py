@@ -1,0 +1,211 @@
+"""A run of bulk: rows in, batches to the workers, answers and errors out, in the order of the input."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from nedsvc.answers import FailedAnswer, error_detail
+from nedsvc.bulk.columns import Shown
+from nedsvc.bulk.inputs import Row, rows
+from nedsvc.bulk.output import OtherRun, State, begin
+from nedsvc.bulk.pool import in_order
+from nedsvc.bulk.recent import Recent, Slot
+from nedsvc.bulk.records import Manner, Record, record
+from nedsvc.bulk.work import Answer, Tally, Task
+from nedsvc.errors import NedError
+
+BATCH_DOCUMENTS = 128
+BATCH_CHARACTERS = 100_000
+_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8
+_BESIDES_TEXT = 1_000_000  # bytes of a row for all other fields
+
+Work = Callable[[Sequence[Task]], list[Answer]]
+Told = Callable[[Tally, int], None]
+
+
+class TooManyErrors(NedError):  # noqa: N818
+    """More records failed than the run may have."""
+
+    title = "Too many errors"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do: read the `inputs` in a `manner`, and write an `output` that shows some fields.
+
+    `run` is all that the answers depend on, in JSON's own types. More than `most_errors` failed records stop the run.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path
+    manner: Manner
+    shown: Shown
+    run: Mapping[str, Any]
+    workers: int = 1
+    resume: bool = False
+    most_errors: int | None = None
+
+
+_Each = TypeVar("_Each")
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """Records that are linked together, each with the slot of its answer, and what was read by their end."""
+
+    records: Sequence[Record]
+    slots: Sequence[Slot | None]
+    computed: Sequence[Slot]
+    read: int
+    digest: str
+    position: int
+
+
+def run(plan: Plan, work: Work, told: Told) -> Tally:
+    """Do what is planned; what was done in numbers, that of runs before it included.
+
+    `told` is called after each batch with what was done and how many bytes were read. Raises `InvalidInput` and what
+    else the inputs, the workers and the output raise; what is written by then is whole.
+    """
+    begun = begin(plan.output, plan.shown, plan.run, resume=plan.resume)
+    most = _LONGEST_ESCAPE * plan.manner.most + _BESIDES_TEXT
+    read = _Reader(rows(plan.inputs, plan.manner.columns, most), plan.output)
+    if isinstance(begun, State):
+        read.check_all(begun)
+        return begun.tally
+    read.skip(begun.state)
+    state, failures = begun.state, list[NedError]()
+    batches = _until_failure(_batches(read, plan.manner), failures)
+    for batch, answers in in_order(work, batches, plan.workers):
+        for slot, answer in zip(batch.computed, answers, strict=True):
+            slot.answer = answer
+        done = _done(batch)
+        state = msgspec.structs.replace(state, read=batch.read, digest=batch.digest, tally=state.tally + done.tally)
+        begun.add(done.answers, done.errors, state, last=False)
+        told(state.tally, batch.position)
+        if plan.most_errors is not None and state.tally.failed > plan.most_errors:
+            failures.append(_too_many(state.tally.failed, plan))
+            break
+    begun.add((), (), state, last=True)
+    if failures:
+        raise failures[0]
+    begun.finish()
+    return state.tally
+
+
+def _too_many(failed: int, plan: Plan) -> TooManyErrors:
+    return TooManyErrors(
+        f"{failed} records failed, and {plan.most_errors} may: stopped. Why they failed stands in "
+        f"{plan.output.name}.partial/errors.jsonl; go on with --resume and more --max-errors"
+    )
+
+
+def _until_failure(batches: Iterable[_Each], failures: list[NedError]) -> Iterator[_Each]:
+    """The batches until one cannot be read: what was read before it is still to be written."""
+    try:
+        yield from batches
+    except NedError as error:
+        failures.append(error)
+
+
+class _Reader:
+    """The rows of a run, counted and with the digest of all so far."""
+
+    def __init__(self, rows: Iterator[tuple[Row, int]], output: Path) -> None:
+        self._rows = rows
+        self._output = output
+        self._hash = blake2b(digest_size=16)
+        self.read = 0
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def __iter__(self) -> Iterator[tuple[Row, int]]:
+        for row, position in self._rows:
+            self._hash.update(len(row.raw).to_bytes(8, "big") + row.raw)
+            self.read += 1
+            yield row, position
+
+    def skip(self, state: State) -> None:
+        """Read over what the run has done. Raises `OtherRun` where it is not what the run had read."""
+        if state.read:
+            for _ in self:
+                if self.read == state.read:
+                    break
+        self._check(state)
+
+    def check_all(self, state: State) -> None:
+        """Read all. Raises `OtherRun` where it is not what the finished run had read."""
+        for _ in self:
+            pass
+        self._check(state)
+
+    def _check(self, state: State) -> None:
+        if state.read and (self.read, self.digest) != (state.read, state.digest):
+            raise OtherRun("--resume", f"the input is not what {self._output} was made of; choose another output")
+
+
+def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Batch, list[Task]]]:
+    """The records in batches of bounded size, each with what is to be computed for it."""
+    recent = Recent()
+    for group, position in _groups(reader, manner):
+        slots: list[Slot | None] = []
+        computed: list[Slot] = []
+        tasks: list[Task] = []
+        for each in group:
+            slot, is_new = (None, False) if each.document is None else recent.slot(Task(each.document, each.shows_text))
+            slots.append(slot)
+            if slot is not None and each.document is not None and is_new:
+                computed.append(slot)
+                tasks.append(Task(each.document, each.shows_text))
+        yield _Batch(group, slots, computed, reader.read, reader.digest, position), tasks
+
+
+def _groups(reader: _Reader, manner: Manner) -> Iterator[tuple[list[Record], int]]:
+    group: list[Record] = []
+    characters = position = 0
+    for row, position in reader:
+        each = record(row, manner)
+        group.append(each)
+        characters += len(each.document.text) if each.document else 0
+        if len(group) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
+            yield group, position
+            group, characters = [], 0
+    if group:
+        yield group, position
+
+
+class _Done(msgspec.Struct, frozen=True):
+    """The lines that a batch gives, and what was done in numbers."""
+
+    answers: list[bytes]
+    errors: list[bytes]
+    tally: Tally
+
+
+def _done(batch: _Batch) -> _Done:
+    answers: list[bytes] = []
+    errors: list[bytes] = []
+    tally = Tally()
+    new = set(map(id, batch.computed))
+    for each, slot in zip(batch.records, batch.slots, strict=True):
+        answer = slot.answer if slot else None
+        if answer is None or answer.error:
+            errors.append(_failed(each, answer))
+            tally += Tally(failed=1)
+            continue
+        answers.append(answer.whole(each.id, tuple(each.kept.items())))
+        tally += answer.tally
+        if id(slot) in new:
+            new.discard(id(slot))
+        else:
+            tally += Tally(repeated=1)
+    return _Done(answers, errors, tally)
+
+
+def _failed(each: Record, answer: Answer | None) -> bytes:
+    error = answer.error if answer and answer.error else error_detail(each.error or NedError("nothing came of it"))
+    failed = FailedAnswer(id=each.id, file=each.place.file, line=each.place.line, error=error)
+    return msgspec.json.encode(failed) + b"\n"
