@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nedsvc.context import word_numbers
+from nedsvc.detect import Detector
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Candidate, Entity, EntityType, Mention, NameKind
 from nedsvc.names import fold
@@ -74,6 +75,10 @@ class FakeDetector:
         ]
 
 
-def linker(names: Mapping[str, Sequence[Candidate]], labels: Mapping[str, EntityType] | None = None) -> EntityLinker:
+def linker(
+    names: Mapping[str, Sequence[Candidate]],
+    labels: Mapping[str, EntityType] | None = None,
+    detector: Detector | None = None,
+) -> EntityLinker:
     """A linker over these names."""
-    return EntityLinker([FakeSource(names)], FakeDetector(labels), JUDGES, lambda text: "de")
+    return EntityLinker([FakeSource(names)], detector or FakeDetector(labels), JUDGES, lambda text: "de")

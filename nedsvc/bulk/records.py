@@ -10,7 +10,7 @@ import msgspec
 from nedsvc.bulk.inputs import Columns, Place, Row
 from nedsvc.errors import InvalidInput, NedError, TooLarge
 from nedsvc.html import article
-from nedsvc.models import Document, Offsets, Span
+from nedsvc.models import Document, Offsets, Span, read_date
 from nedsvc.offsets import code_point_spans
 
 Markup = Literal["text", "html"]
@@ -38,6 +38,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.keep:
             if name in OWN_FIELDS:
                 raise InvalidInput("keep", f"{name} is a field of the answer itself")
+        if self.date is not None:
+            read_date(self.date)
 
 
 class Record(msgspec.Struct, frozen=True):
