@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
 
 from nedsvc import EntityLinker
 from nedsvc.errors import NedError
@@ -12,6 +15,9 @@ from nedsvc.evaluation.gold import GoldSet, read_gold
 from nedsvc.evaluation.ids import Ids, read_ids
 from nedsvc.settings import read_settings
 from nedsvc.starter import starter_index
+
+SEED = 7
+SHORTEST_PARAGRAPH = 30  # characters
 
 
 def shared_folder() -> Path:
@@ -25,6 +31,17 @@ def shared_folder() -> Path:
 def gold_sets() -> list[GoldSet]:
     """The open benchmarks."""
     return list(map(read_gold, sorted((shared_folder() / "benchmarks" / "gold").glob("*.jsonl"))))
+
+
+def write_documents(path: Path, count: int, paragraphs: int) -> None:
+    """A file of so many JSON lines, each of some paragraphs of the benchmarks' texts, chosen by chance, with an id."""
+    chance = random.Random(SEED)
+    texts = [document.text for gold in gold_sets() for document in gold.documents]
+    known = [part for text in texts for part in text.splitlines() if len(part) >= SHORTEST_PARAGRAPH]
+    with path.open("wb") as file:
+        for number in range(count):
+            text = "\n".join(chance.choices(known, k=paragraphs))
+            file.write(msgspec.json.encode({"id": str(number), "text": f"{text} ({number})"}) + b"\n")
 
 
 def known_ids() -> Ids:

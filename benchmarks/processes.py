@@ -87,14 +87,11 @@ class WebServer(Process):
 
     def memory(self) -> float:
         """The MB (PSS) that the master and its workers take: what they share is counted once."""
-        return sum(map(_pss, (self.pid, *self._workers())))
+        return memory_of(self.pid)
 
     def processor_seconds(self) -> float:
         """The time on processors that the workers have had."""
-        return sum(map(_processor_seconds, self._workers()))
-
-    def _workers(self) -> list[int]:
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return sum(map(_processor_seconds, children(self.pid)))
 
 
 def service(index: Path, workers: int, redis_url: str = "", detector: str = "both") -> WebServer:
@@ -204,6 +201,16 @@ def _succeeds(action: Callable[[], object]) -> bool:
     except (OSError, RedisError):
         return False
     return True
+
+
+def memory_of(pid: int) -> float:
+    """The MB (PSS) that a process and those that it began take: what they share is counted once."""
+    return sum(map(_pss, (pid, *children(pid))))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one began."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _pss(pid: int) -> float:
