@@ -12,7 +12,19 @@ from nedsvc.errors import (
     SourceUnavailable,
 )
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Annotation, Document, Entity, Link, Lookup, Mention, Options, Query, RankedCandidate, Span
+from nedsvc.models import (
+    Annotation,
+    Document,
+    Entity,
+    FailedDocument,
+    Link,
+    Lookup,
+    Mention,
+    Options,
+    Query,
+    RankedCandidate,
+    Span,
+)
 
 __version__ = version("nedsvc")
 
@@ -22,6 +34,7 @@ __all__ = [
     "Document",
     "Entity",
     "EntityLinker",
+    "FailedDocument",
     "IndexFormatError",
     "IndexNotFound",
     "InvalidInput",

@@ -21,6 +21,7 @@ from nedsvc.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+TRIED = [ROOT / "README.md", ROOT / "docs" / "bulk.md"]
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 
@@ -82,8 +83,11 @@ def wait_for(port: int) -> None:
     raise AssertionError("the service did not start")
 
 
-def test_the_commands_of_the_readme_print_what_it_shows(clone: Path, environment: dict[str, str], address: str) -> None:
-    for command, output in commands(README):
+@pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
+def test_the_commands_of_a_page_print_what_it_shows(
+    page: Path, clone: Path, environment: dict[str, str], address: str
+) -> None:
+    for command, output in commands(page.read_text()):
         done = subprocess.run(
             command.replace("localhost:8000", address),
             shell=True,
@@ -97,10 +101,11 @@ def test_the_commands_of_the_readme_print_what_it_shows(clone: Path, environment
         assert re.match(pattern(output), done.stdout), f"{command}\n{done.stdout}"
 
 
-def test_the_python_examples_of_the_readme_run(starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
+def test_the_python_examples_of_a_page_run(page: Path, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEDSVC_CACHE", str(starter.parent))
-    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert tried > 5
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 3
     assert not failed
 
 

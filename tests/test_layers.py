@@ -79,6 +79,7 @@ PUBLIC = [
     "Document",
     "Entity",
     "EntityLinker",
+    "FailedDocument",
     "IndexFormatError",
     "IndexNotFound",
     "InvalidInput",
