@@ -21,6 +21,7 @@ from nedsvc.bulk.run import Plan, Told, run
 from nedsvc.bulk.work import Tally
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_options import annotation_options, comma_separated, language_option, source_options
+from nedsvc.errors import NedError
 from nedsvc.html import check_html
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Options
@@ -92,12 +93,42 @@ def bulk(
         resume=resume,
         most_errors=max_errors,
     )
-    with _progress(total_size(inputs)) as told:
-        start = monotonic()
-        tally = run(plan, partial(link_tasks, settings, detector, options), told)
-    click.echo(_summary(tally, monotonic() - start), err=True)
+    rates = _Rates()
+    try:
+        with _progress(total_size(inputs), rates) as told:
+            tally = run(plan, partial(link_tasks, settings, detector, options), told)
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted: what is done is kept; go on with --resume") from error
+    click.echo(_summary(tally, rates), err=True)
     if tally.failed:
         click.echo(f"{tally.failed} records failed; {output.name}.errors.jsonl says why", err=True)
+
+
+class Interrupted(NedError):  # noqa: N818
+    """The user stopped the run."""
+
+
+class _Rates:
+    """What was done a second since the run began or went on."""
+
+    def __init__(self) -> None:
+        self._start = monotonic()
+        self._before: Tally | None = None
+
+    def tell(self, tally: Tally) -> None:
+        """The first time, what was done before."""
+        if self._before is None:
+            self._start, self._before = monotonic(), tally
+
+    @property
+    def seconds(self) -> float:
+        """Since then."""
+        return max(monotonic() - self._start, 1e-9)
+
+    def of(self, tally: Tally, name: str) -> str:
+        """How many of what has this name were done a second."""
+        before = getattr(self._before, name) if self._before else 0
+        return f"{(getattr(tally, name) - before) / self.seconds:,.0f}"
 
 
 def _run(inputs: Sequence[str], manner: Manner, options: Options, linker: EntityLinker) -> dict[str, object]:
@@ -108,32 +139,29 @@ def _run(inputs: Sequence[str], manner: Manner, options: Options, linker: Entity
 
 
 @contextmanager
-def _progress(total: int | None) -> Iterator[Told]:
+def _progress(total: int | None, rates: _Rates) -> Iterator[Told]:
     """What shows on a terminal how far a run is."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _tally, _position: None
+        yield lambda tally, _position: rates.tell(tally)
         return
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    columns = (BarColumn(bar_width=10), TextColumn("{task.description}"), TimeRemainingColumn(compact=True))
     # Nothing is drawn by a thread: the processes that link are forked from this one.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
-        start = monotonic()
         task = bar.add_task("", total=total)
 
         def told(tally: Tally, position: int) -> None:
-            bar.update(task, completed=position, description=_rates(tally, monotonic() - start), refresh=True)
+            rates.tell(tally)
+            each = (f"{rates.of(tally, name)} {name}/s" for name in ("documents", "mentions", "words"))
+            shown = f"{tally.documents:,}: {' '.join(each)}"
+            bar.update(task, completed=position, description=shown, refresh=True)
 
         yield told
 
 
-def _rates(tally: Tally, seconds: float) -> str:
-    rates = ((tally.documents, "documents"), (tally.mentions, "mentions"), (tally.words, "words"))
-    return " · ".join(f"{number:,} {name} ({number / seconds:,.0f}/s)" for number, name in rates)
-
-
-def _summary(tally: Tally, seconds: float) -> str:
+def _summary(tally: Tally, rates: _Rates) -> str:
     return (
         f"{tally.documents:,} documents, {tally.mentions:,} mentions: {tally.linked:,} linked, {tally.nil:,} NIL, "
         f"{tally.ambiguous:,} ambiguous, {tally.unknown:,} could not be asked; {tally.failed:,} failed, "
-        f"{tally.repeated:,} repeated; {seconds:.1f} s, {tally.documents / max(seconds, 1e-9):,.0f} documents a second"
+        f"{tally.repeated:,} repeated; {rates.seconds:.1f} s, {rates.of(tally, 'documents')} documents a second"
     )

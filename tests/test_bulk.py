@@ -380,6 +380,20 @@ def test_a_killed_worker_is_told_of(bulk: Bulk) -> None:
     assert b"--resume" in said
 
 
+def test_an_interrupted_run_says_how_to_go_on(bulk: Bulk) -> None:
+    bulk.write("in.jsonl", many(20_000))
+    process = subprocess.Popen(
+        bulk.command("in.jsonl", "-o", "out.jsonl", "--workers", "2"), cwd=bulk.folder, stderr=subprocess.PIPE
+    )
+    while not (bulk.folder / "out.jsonl.partial" / "records").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.decode() == "nedsvc: interrupted: what is done is kept; go on with --resume\n"
+    assert not list(_alive(bulk.folder.resolve()))
+
+
 def test_an_input_that_is_cut_off_is_told_and_can_be_mended(bulk: Bulk) -> None:
     content = gzip.compress(many(2000).encode())
     bulk.write("in.jsonl.gz", content)

@@ -65,8 +65,8 @@ class _Batch(msgspec.Struct, frozen=True):
 def run(plan: Plan, work: Work, told: Told) -> Tally:
     """Do what is planned; what was done in numbers, that of runs before it included.
 
-    `told` is called after each batch with what was done and how many bytes were read. Raises `InvalidInput` and what
-    else the inputs, the workers and the output raise; what is written by then is whole.
+    `told` is called at the beginning and after each batch, with what was done and how many bytes were read. Raises
+    `InvalidInput` and what else the inputs, the workers and the output raise; what is written by then is whole.
     """
     begun = begin(plan.output, plan.shown, plan.run, resume=plan.resume)
     most = _LONGEST_ESCAPE * plan.manner.most + _BESIDES_TEXT
@@ -75,6 +75,7 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
         read.check_all(begun)
         return begun.tally
     read.skip(begun.state)
+    told(begun.state.tally, 0)
     state, failures = begun.state, list[NedError]()
     batches = _until_failure(_batches(read, plan.manner), failures)
     for batch, answers in in_order(work, batches, plan.workers):
