@@ -44,7 +44,7 @@ Tables = Callable[[CandidateTable], CandidateTable]
 def groups(cases: Sequence[Case], begin: Ranker, gold: Gold) -> str:
     """The accuracy by folds without each group of features, and the time that a group takes."""
     full = training.score(training.calibrated(training.by_folds(cases, begin), gold), gold)
-    words = sum(len(case.table.text.tokens) for case in cases if not case.given)
+    words = sum(len(case.table.tokens) for case in cases if not case.given)
     rows = [("nothing", f"{full.mean_accuracy:.3f}", "", f"{full.mean_f1:.3f}", "", "")]
     for name, features in GROUPS.items():
         folds = training.calibrated(training.by_folds(cases, begin, features), gold)

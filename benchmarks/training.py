@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from nedsvc.candidate_table import CandidateTable, Floats
-from nedsvc.decision import decided, status, tabulate, weigh
+from nedsvc.candidate_table import CandidateTable, Floats, candidate_table
+from nedsvc.decision import decide_table, sheet, status, weigh
 from nedsvc.evaluation.calibration import Judged, accuracy_at, expected_error, judged, reliability
 from nedsvc.evaluation.gold import GoldDocument, GoldSet, Place, overlaps
 from nedsvc.evaluation.predictions import MOST_CANDIDATES, PredictedMention, Prediction, labelled
@@ -134,7 +134,7 @@ def _with_labels(document: GoldDocument, detected: Sequence[Mention]) -> list[Me
 def _table(parts: Parts, text: Text, mentions: Sequence[Mention], contexts: Contexts | None) -> CandidateTable:
     found = parts.source.search([mention.surface for mention in mentions], text.language, 0.0)
     candidates = {name: answer for name, answer in found.items() if isinstance(answer, tuple)}
-    table = tabulate(text, mentions, candidates, None)
+    table = candidate_table([sheet(text, mentions, candidates)])
     return table if contexts is None else read_by(table, contexts)
 
 
@@ -168,7 +168,7 @@ def _spans(table: CandidateTable) -> Iterator[tuple[Place, tuple[int, int]]]:
     for number, chain in enumerate(table.chains):
         if bounds[number] < bounds[number + 1]:
             for mention in chain.mentions:
-                one = table.mentions[mention]
+                one = table.sheets[0].mentions[mention]
                 yield (one.start, one.end), (bounds[number], bounds[number + 1])
 
 
@@ -328,13 +328,13 @@ def predictions(pairs: HeldOut, gold: GoldSet, *, given: bool) -> list[Predictio
 
 
 def _predicted(case: Case, ranker: Ranker) -> Iterator[PredictedMention]:
-    for decision in decided(case.table, ranker, MOST_CANDIDATES):
+    for decision in decide_table(case.table, ranker, MOST_CANDIDATES)[0]:
         found = status(decision, THRESHOLD)
         ids = tuple(choice.candidate.id for choice in decision.choices)
         best = ids[0] if ids else None
         confidence = decision.choices[0].probability if ids else 0.0
         for position in decision.chain.mentions:
-            one = case.table.mentions[position]
+            one = case.table.sheets[0].mentions[position]
             qid = best if found == "linked" else None
             yield PredictedMention(one.start, one.end, qid, best, confidence, one.label, ids, found)
 

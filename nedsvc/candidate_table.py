@@ -1,7 +1,7 @@
-"""The candidates of a document side by side, as columns that features compute with."""
+"""The candidates of documents side by side, as columns that features compute with."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import get_args
 
 import msgspec
@@ -12,6 +12,7 @@ from nedsvc.context import WORDS
 from nedsvc.grouping import Chain
 from nedsvc.meaning import Contexts, Directions, unit
 from nedsvc.models import Candidate, Mention, NameKind
+from nedsvc.names import Token
 from nedsvc.text import Text
 
 Floats = NDArray[np.float64]
@@ -19,36 +20,53 @@ Ints = NDArray[np.int64]
 
 GUESSES: frozenset[NameKind] = frozenset({"inner", "akin"})
 _KINDS: dict[NameKind, int] = {kind: place for place, kind in enumerate(get_args(NameKind))}
-_GUESSES = [_KINDS[kind] for kind in sorted(GUESSES)]
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A document with its mentions, their chains, and the candidates of each chain."""
+
+    text: Text
+    mentions: Sequence[Mention]
+    chains: Sequence[Chain]
+    candidates: Sequence[Sequence[Candidate]]
 
 
 class SharedWords(msgspec.Struct, frozen=True):
-    """The words that a text shares with the surroundings of its candidates.
+    """The words that texts share with the surroundings of their candidates.
 
-    Pairs of a row and of one of the `count` distinct words of the text, sorted by row; `places` holds the number of
-    each word of the text among the distinct ones.
+    Pairs of a row and of a distinct word of its text, sorted by row. The words of all texts are numbered together, and
+    the same word in two texts has two numbers: `places` holds that of each word of the texts, `documents` the document
+    of each number.
     """
 
     rows: Ints
     words: Ints
     places: Ints
-    count: int
+    documents: Ints
+
+    @property
+    def count(self) -> int:
+        """How many distinct words there are."""
+        return len(self.documents)
 
 
 class CandidateTable(msgspec.Struct, frozen=True):
-    """The candidates of a document, one row each, sorted by chain.
+    """The candidates of documents, one row each, sorted by chain; documents that are decided together, each by itself.
 
-    `spans` holds the positions of the words of each mention.
-    `chain` is the row's chain and `first` the row where each chain begins (a chain without candidates has no row and
-    no place in `first`). `numbers`, `popularity` and `kinds` are the candidates' own. `probability` is the row's
-    probability by the features of the stages before. `vectors` holds the direction of each row's entity (zeros: too
-    little is known of it); `contexts` reads the text for them.
+    The tokens, spans and chains of all documents follow each other, and count on: `spans` holds the positions of the
+    words of each mention among all `tokens`, `begins` the position where each document begins (and where all end),
+    `documents` the document of each chain. `chain` is the row's chain and `first` the row where each chain begins (a
+    chain without candidates has no row and no place in `first`). `numbers`, `popularity` and `kinds` are those of the
+    candidates. `probability` is the row's probability by the features of the stages before. `vectors` holds the
+    direction of each row's entity (zeros: too little is known of it); `contexts` reads the texts for them.
     """
 
-    text: Text
-    mentions: Sequence[Mention]
+    sheets: Sequence[Sheet]
+    tokens: Sequence[Token]
+    begins: Sequence[int]
     spans: Sequence[range]
     chains: Sequence[Chain]
+    documents: Ints
     candidates: Sequence[Candidate]
     chain: Ints
     first: Ints
@@ -65,14 +83,15 @@ class CandidateTable(msgspec.Struct, frozen=True):
         """How many rows each chain has that has some."""
         return np.diff(np.append(self.first, len(self.candidates)))
 
+    @property
+    def document(self) -> Ints:
+        """The document of each row."""
+        return self.documents[self.chain]
+
     def is_kind(self, kind: NameKind) -> Floats:
         """1 where the candidate's name matches in this way."""
         found: Floats = (self.kinds == _KINDS[kind]).astype(np.float64)
         return found
-
-    def is_guess(self) -> NDArray[np.bool_]:
-        """Whether the candidate's name is only a hint at what the mention may be."""
-        return np.isin(self.kinds, _GUESSES)
 
     def bounds(self) -> list[int]:
         """The row where each chain begins, and after the last where all end."""
@@ -81,50 +100,88 @@ class CandidateTable(msgspec.Struct, frozen=True):
 
     def with_candidates(self, candidates: Sequence[Candidate]) -> "CandidateTable":
         """The table with what is known of others in its rows."""
-        rows = [candidates[start:stop] for start, stop in pairwise(self.bounds())]
-        return candidate_table(self.text, self.mentions, self.chains, rows, self.contexts)
+        rows = iter([candidates[start:stop] for start, stop in pairwise(self.bounds())])
+        sheets = [msgspec.structs.replace(one, candidates=[next(rows) for _ in one.chains]) for one in self.sheets]
+        return candidate_table(sheets, self.contexts)
 
 
-def candidate_table(
-    text: Text,
-    mentions: Sequence[Mention],
-    chains: Sequence[Chain],
-    rows: Sequence[Sequence[Candidate]],
-    contexts: Contexts | None = None,
-) -> CandidateTable:
-    """The table of each chain's candidates, none weighed yet."""
+def candidate_table(sheets: Sequence[Sheet], contexts: Contexts | None = None) -> CandidateTable:
+    """The table of documents, none weighed yet."""
+    rows = [row for sheet in sheets for row in sheet.candidates]
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     candidates = [candidate for row in rows for candidate in row]
+    begins = [0, *accumulate(len(sheet.text.tokens) for sheet in sheets)]
+    documents = np.repeat(np.arange(len(sheets)), [len(sheet.chains) for sheet in sheets])
+    chain = np.repeat(np.arange(len(rows)), sizes)
     return CandidateTable(
-        text=text,
-        mentions=mentions,
-        spans=[text.positions(mention) for mention in mentions],
-        chains=chains,
+        sheets=sheets,
+        tokens=[token for sheet in sheets for token in sheet.text.tokens],
+        begins=begins,
+        spans=[span for sheet, begin in zip(sheets, begins, strict=False) for span in _spans(sheet, begin)],
+        chains=_counted_on(sheets),
+        documents=documents,
         candidates=candidates,
-        chain=np.repeat(np.arange(len(rows)), sizes),
+        chain=chain,
         first=(np.cumsum(sizes) - sizes)[sizes > 0],
         numbers=np.array([candidate.number for candidate in candidates], dtype=np.int64),
         popularity=np.array([candidate.popularity for candidate in candidates], dtype=np.float64),
         kinds=np.array([_KINDS[candidate.kind] for candidate in candidates], dtype=np.int8),
-        shared=_shared_words(text, candidates),
+        shared=_shared_words(sheets, candidates, np.bincount(documents[chain], minlength=len(sheets))),
         probability=np.zeros(len(candidates)),
         contexts=contexts,
         vectors=_vectors(candidates),
     )
 
 
-def _shared_words(text: Text, candidates: Sequence[Candidate]) -> SharedWords:
-    known, places = np.unique(text.words, return_inverse=True)
-    around = [candidate.words for candidate in candidates]
-    if not around:
-        none = np.zeros(0, dtype=np.int64)
-        return SharedWords(none, none, places, len(known))
-    words = np.concatenate(around)
+def _spans(sheet: Sheet, begin: int) -> list[range]:
+    spans = [sheet.text.positions(mention) for mention in sheet.mentions]
+    return [range(span.start + begin, span.stop + begin) for span in spans] if begin else spans
+
+
+def _counted_on(sheets: Sequence[Sheet]) -> Sequence[Chain]:
+    """The chains of all documents, with the mentions and chains that they name counted through all of them."""
+    if len(sheets) == 1:
+        return sheets[0].chains
+    found: list[Chain] = []
+    mentions = 0
+    for sheet in sheets:
+        before = len(found)
+        found += [
+            Chain(
+                chain.name,
+                chain.label,
+                tuple(mention + mentions for mention in chain.mentions),
+                tuple(longer + before for longer in chain.expansions),
+            )
+            for chain in sheet.chains
+        ]
+        mentions += len(sheet.mentions)
+    return found
+
+
+def _shared_words(sheets: Sequence[Sheet], candidates: Sequence[Candidate], sizes: Ints) -> SharedWords:
+    """The words shared by documents and their candidates, of which each has so many."""
+    ends = np.cumsum([len(candidate.words) for candidate in candidates], dtype=np.int64)
+    around = np.concatenate([candidate.words for candidate in candidates]) if candidates else np.zeros(0, np.uint32)
+    stops = np.append(0, ends)[np.cumsum(sizes)].tolist()
     is_known = np.zeros(WORDS, dtype=bool)
-    is_known[known] = True
-    hits = np.flatnonzero(is_known[words])
-    rows = np.searchsorted(np.cumsum([len(each) for each in around]), hits, side="right")
-    return SharedWords(rows, np.searchsorted(known, words[hits]), places, len(known))
+    hits, words, places, counts = [], [], [], [0]
+    for sheet, (start, stop) in zip(sheets, pairwise([0, *stops]), strict=True):
+        known, own_places = np.unique(sheet.text.words, return_inverse=True)
+        is_known[known] = True
+        own = np.flatnonzero(is_known[around[start:stop]]) + start
+        is_known[known] = False
+        hits.append(own)
+        words.append(np.searchsorted(known, around[own]) + counts[-1])
+        places.append(own_places + counts[-1])
+        counts.append(counts[-1] + len(known))
+    found = np.concatenate(hits)
+    return SharedWords(
+        rows=np.searchsorted(ends, found, side="right"),
+        words=np.concatenate(words),
+        places=np.concatenate(places),
+        documents=np.repeat(np.arange(len(sheets)), np.diff(counts)),
+    )
 
 
 def _vectors(candidates: Sequence[Candidate]) -> Directions | None:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nedsvc.candidate_table import CandidateTable, Floats, Ints
 from nedsvc.models import Candidate
+
+_NUMBER_BITS = 32
 
 
 def coherence(table: CandidateTable) -> Floats:
@@ -19,7 +22,9 @@ def coherence(table: CandidateTable) -> Floats:
         return mass
     best = best_rows(table.probability, table.first)
     weights = table.probability[best]
-    for targets, sources in (_outgoing(table, best), _incoming(table, best)):
+    # An entity is another one in each document.
+    keys = _keys(table.document, table.numbers)
+    for targets, sources in (_outgoing(table, keys, best), _incoming(table, keys, best)):
         other = table.chain[targets] != table.chain[best[sources]]
         mass += np.bincount(targets[other], weights[sources[other]], len(mass))
     return 1 - np.exp(-mass)
@@ -31,26 +36,30 @@ def best_rows(chosen: Floats, first: Ints) -> Ints:
     return np.array([start + int(np.argmax(chosen[start:stop])) for start, stop in bounds], dtype=np.int64)
 
 
-def _outgoing(table: CandidateTable, best: Ints) -> tuple[Ints, Ints]:
+def _keys(documents: Ints, numbers: NDArray[np.integer]) -> Ints:
+    keys: Ints = (documents << _NUMBER_BITS) + numbers
+    return keys
+
+
+def _outgoing(table: CandidateTable, keys: Ints, best: Ints) -> tuple[Ints, Ints]:
     """Pairs of a row and a place in `best` to whose entity the row's links."""
-    return _linked(table.candidates, table.numbers[best])
+    return _linked(table.candidates, table.document, keys[best])
 
 
-def _incoming(table: CandidateTable, best: Ints) -> tuple[Ints, Ints]:
+def _incoming(table: CandidateTable, keys: Ints, best: Ints) -> tuple[Ints, Ints]:
     """Pairs of a row and a place in `best` whose entity links to the row's."""
-    places, rows = _linked([table.candidates[row] for row in best.tolist()], table.numbers)
+    places, rows = _linked([table.candidates[row] for row in best.tolist()], table.document[best], keys)
     return rows, places
 
 
-def _linked(candidates: Sequence[Candidate], numbers: Ints) -> tuple[Ints, Ints]:
-    """Pairs of a place in `candidates` and one in `numbers` where the candidate links to the entity of that number."""
-    links = [candidate.links for candidate in candidates]
-    flat = np.concatenate(links)
-    lengths = np.array([len(each) for each in links])
-    order = np.argsort(numbers, kind="stable")
-    ordered = numbers[order]
+def _linked(candidates: Sequence[Candidate], documents: Ints, keys: Ints) -> tuple[Ints, Ints]:
+    """Pairs of a place in `candidates` and one in `keys` where the candidate links to the entity with that key."""
+    lengths = np.array([len(candidate.links) for candidate in candidates])
+    flat = _keys(np.repeat(documents, lengths), np.concatenate([candidate.links for candidate in candidates]))
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
     low, high = np.searchsorted(ordered, flat, "left"), np.searchsorted(ordered, flat, "right")
     hits = high - low
-    sources = np.repeat(np.repeat(np.arange(len(links)), lengths), hits)
+    sources = np.repeat(np.repeat(np.arange(len(lengths)), lengths), hits)
     within = np.arange(hits.sum()) - np.repeat(np.cumsum(hits) - hits, hits)
     return sources, order[np.repeat(low, hits) + within]

@@ -1,16 +1,15 @@
 """Deciding the mentions of a document together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 import msgspec
 import numpy as np
 
-from nedsvc.candidate_table import GUESSES, CandidateTable, Floats, Ints, candidate_table
+from nedsvc.candidate_table import GUESSES, CandidateTable, Floats, Ints, Sheet, candidate_table
 from nedsvc.errors import SourceUnavailable
 from nedsvc.features import FEATURES, STAGES
 from nedsvc.grouping import Chain, chains
-from nedsvc.meaning import Contexts
 from nedsvc.models import Candidate, EntityType, Mention, Status
 from nedsvc.ranking import Judge, Ranker
 from nedsvc.text import Text
@@ -18,6 +17,7 @@ from nedsvc.text import Text
 NAMES = tuple(feature.name for feature in FEATURES)
 NO_VALUES = np.zeros(0)
 LEAST_LEAD = 0.05  # of a link before the next candidate
+_MENTIONS_TOGETHER = 256
 _FROM_AN_EXPANSION = 10  # candidates that a longer name lends to its short forms
 
 
@@ -67,19 +67,24 @@ def status(decision: Decision, threshold: float) -> Status:
     return "nil" if decision.nil >= best else "ambiguous"
 
 
-def decide(
-    text: Text,
-    mentions: Sequence[Mention],
-    found: Mapping[str, Sequence[Candidate]],
-    judge: Judge,
-    most: int,
-    type_of_first: EntityType | None = None,
-) -> list[Decision]:
-    """The `most` likeliest candidates of every chain of the document; `found` holds those of each surface.
+def decide(sheets: Sequence[Sheet], judge: Judge, most: int) -> list[list[Decision]]:
+    """The `most` likeliest candidates of every chain of each document; none has a say in another one."""
+    tables = (candidate_table(some, judge.contexts) for some in _together(sheets))
+    return [decided for table in tables for decided in decide_table(table, judge.ranker, most)]
 
-    With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
-    """
-    return decided(tabulate(text, mentions, found, judge.contexts, type_of_first), judge.ranker, most)
+
+def _together(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
+    """Documents with some hundred mentions at a time: what is done once for all of them is not done for each."""
+    some: list[Sheet] = []
+    mentions = 0
+    for sheet in sheets:
+        some.append(sheet)
+        mentions += len(sheet.mentions)
+        if mentions >= _MENTIONS_TOGETHER:
+            yield some
+            some, mentions = [], 0
+    if some:
+        yield some
 
 
 def reasons(decision: Decision) -> dict[str, float]:
@@ -94,39 +99,43 @@ def reasons(decision: Decision) -> dict[str, float]:
     return dict(sorted(((name, value) for name, value in weighed.items() if value), key=lambda item: -abs(item[1])))
 
 
-def tabulate(
+def sheet(
     text: Text,
     mentions: Sequence[Mention],
     found: Mapping[str, Sequence[Candidate]],
-    contexts: Contexts | None,
     type_of_first: EntityType | None = None,
-) -> CandidateTable:
-    """The candidates of a document, none weighed yet; the arguments are those of `decide`."""
+) -> Sheet:
+    """A document with the candidates of each chain; `found` holds those of each surface.
+
+    With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
+    """
     groups = chains(mentions)
     rows = [_candidates(chain, groups, found) for chain in groups]
     if type_of_first is not None:
         rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
-    return candidate_table(text, mentions, groups, rows, contexts)
+    return Sheet(text, mentions, groups, rows)
 
 
-def decided(table: CandidateTable, ranker: Ranker, most: int) -> list[Decision]:
-    """The `most` likeliest candidates of every chain of the table."""
+def decide_table(table: CandidateTable, ranker: Ranker, most: int) -> list[list[Decision]]:
+    """The `most` likeliest candidates of every chain of each document of a table."""
+    bounds = pairwise(table.bounds())
     if not table.candidates:
-        return [Decision(chain, (), 1.0) for chain in table.chains]
+        return [[Decision(chain, (), 1.0) for chain in sheet.chains] for sheet in table.sheets]
     values, probability = weigh(table, ranker)
     rows = np.array([values[name] for name in NAMES]).T
     confidence = ranker.confidence(probability)
     order = _ranked(table, probability)
-    decisions = []
-    for chain, (start, stop) in zip(table.chains, pairwise(table.bounds()), strict=True):
+
+    def decided(chain: Chain) -> Decision:
+        start, stop = next(bounds)
         choices = tuple(
             Choice(table.candidates[row], float(confidence[row]), rows[row])
             for row in order[start : min(stop, start + most)].tolist()
         )
         nil = 1.0 - float(probability[start:stop].sum())
-        lead = _lead(confidence[order[start:stop][:2]])
-        decisions.append(Decision(chain, choices, nil, lead, ranker.weights))
-    return decisions
+        return Decision(chain, choices, nil, _lead(confidence[order[start:stop][:2]]), ranker.weights)
+
+    return [[decided(chain) for chain in sheet.chains] for sheet in table.sheets]
 
 
 def _lead(best: Floats) -> float:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from nedsvc import tables
-from nedsvc.candidate_table import CandidateTable, Floats, Ints
+from nedsvc.candidate_table import GUESSES, CandidateTable, Floats, Ints
 from nedsvc.coherence import best_rows, coherence
 from nedsvc.context import says_something
 from nedsvc.grouping import Chain
@@ -85,11 +85,11 @@ def told(table: CandidateTable) -> Floats:
 def _telling_words(table: CandidateTable, chain: Chain, places: Sequence[int]) -> set[int]:
     """The distinct words of a chain's name that say something; none where it is a single one.
 
-    `places` holds the number of each word of the text.
+    `places` holds the number of each word of the texts.
     """
     span = table.spans[chain.mentions[0]]
     stop_words = tables.stop_words()
-    found = {places[place] for place in span if says_something(table.text.tokens[place].key, stop_words)}
+    found = {places[place] for place in span if says_something(table.tokens[place].key, stop_words)}
     return found if len(found) > 1 else set()
 
 
@@ -103,7 +103,8 @@ def share(table: CandidateTable) -> Floats:
 
     Those who bear it only as a part of a longer name count a tenth, those whose name is a mere guess not at all.
     """
-    counts = np.where(table.is_kind("partial") > 0, 0.1, 1.0) * ~table.is_guess()
+    is_guess = sum(map(table.is_kind, GUESSES))
+    counts = np.where(table.is_kind("partial") > 0, 0.1, 1.0) * (1.0 - is_guess)
     weight = (table.popularity + 0.01) ** 2 * counts
     sums = np.maximum(np.add.reduceat(weight, table.first), _LEAST_SUM)
     shares: Floats = weight / np.repeat(sums, table.sizes)
@@ -150,7 +151,8 @@ def context(table: CandidateTable) -> Floats:
     """
     shared = table.shared
     carriers = np.bincount(shared.words, minlength=shared.count)
-    rarity = np.log((1 + len(table.candidates)) / (1 + carriers))
+    candidates = np.bincount(table.document, minlength=len(table.sheets))
+    rarity = np.log((1 + candidates[shared.documents]) / (1 + carriers))
     weights = _nearness(table) * rarity[shared.words]
     sums = np.bincount(shared.rows, weights=weights, minlength=len(table.candidates))
     lengths = np.array([len(candidate.words) for candidate in table.candidates])
@@ -164,11 +166,13 @@ def _nearness(table: CandidateTable) -> Floats:
     weights = np.empty(len(shared.rows))
     of_word = np.full(shared.count, _FAR)
     bounds = np.searchsorted(table.chain[shared.rows], np.arange(len(table.chains) + 1)).tolist()
-    for chain, (start, stop) in zip(table.chains, pairwise(bounds), strict=True):
+    documents = table.documents.tolist()
+    for number, (start, stop) in enumerate(pairwise(bounds)):
         if start == stop:
             continue
-        spans = [table.spans[mention] for mention in chain.mentions]
-        near = [places[max(0, span.start - WINDOW) : span.stop + WINDOW] for span in spans]
+        spans = [table.spans[mention] for mention in table.chains[number].mentions]
+        begin, end = table.begins[documents[number]], table.begins[documents[number] + 1]
+        near = [places[max(begin, span.start - WINDOW) : min(end, span.stop + WINDOW)] for span in spans]
         for window in near:
             of_word[window] = 1.0
         for span in spans:
@@ -208,9 +212,15 @@ def meaning(table: CandidateTable) -> Floats:
     asked = _worth_reading(table, table.vectors)
     if not len(asked):
         return found
-    spans = [[table.spans[one] for one in table.chains[chain].mentions] for chain in asked]
     contexts = np.zeros((len(table.chains), table.vectors.shape[1]), dtype=np.float32)
-    contexts[asked] = table.contexts.read(table.text, spans)
+    for document in np.unique(table.documents[asked]).tolist():
+        chains = asked[table.documents[asked] == document]
+        begin = table.begins[document]
+        spans = [
+            [range(span.start - begin, span.stop - begin) for span in map(table.spans.__getitem__, chain.mentions)]
+            for chain in map(table.chains.__getitem__, chains.tolist())
+        ]
+        contexts[chains] = table.contexts.read(table.sheets[document].text, spans)
     return _against_others(table, table.vectors, np.einsum("ij,ij->i", table.vectors, contexts[table.chain]))
 
 
@@ -236,7 +246,10 @@ def related(table: CandidateTable) -> Floats:
         return np.zeros(len(table.candidates))
     best = best_rows(table.probability, table.first)
     meant = table.vectors[best] * table.probability[best].astype(np.float32)[:, np.newaxis]
-    others = unit(meant.sum(axis=0) - meant)
+    documents = table.document[best]
+    begins = np.flatnonzero(np.diff(documents, prepend=-1))
+    sums = np.repeat(np.add.reduceat(meant, begins), np.diff(np.append(begins, len(best))), axis=0)
+    others = unit(sums - meant)
     values = np.einsum("ij,ij->i", table.vectors, np.repeat(others, table.sizes, axis=0))
     return _against_others(table, table.vectors, values)
 

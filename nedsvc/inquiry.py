@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from nedsvc.decision import Decision, decide, status
+from nedsvc.decision import Decision, decide, sheet, status
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Candidate, EntityType, Mention
 from nedsvc.ranking import Judge
@@ -70,7 +70,9 @@ def inquire(
             # What another text of the batch made the source say must not change this one.
             found = answers[readings[place].text.language]
             findings[place] = findings[place].with_answers({name: found[name] for name in wanted})
-            decisions[place] = _decide(readings[place], findings[place], terms)
+        decided = _decide([(readings[place], findings[place]) for place in names], terms)
+        for place, found_out in zip(names, decided, strict=True):
+            decisions[place] = found_out
         asked = [place for place in asked if _unsure(readings[place], decisions[place], terms.threshold)]
     return decisions
 
@@ -111,11 +113,14 @@ def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -
     ]
 
 
-def _decide(reading: Reading, found: Findings, terms: Terms) -> list[Decision]:
-    decisions = decide(reading.text, reading.mentions, found.candidates, terms.judge, terms.most, reading.type_of_first)
-    if not found.failures:
-        return decisions
-    return [_with_failure(decision, decisions, found.failures) for decision in decisions]
+def _decide(asked: Sequence[tuple[Reading, Findings]], terms: Terms) -> list[list[Decision]]:
+    sheets = [
+        sheet(reading.text, reading.mentions, found.candidates, reading.type_of_first) for reading, found in asked
+    ]
+    return [
+        [_with_failure(decision, decisions, found.failures) for decision in decisions] if found.failures else decisions
+        for (_, found), decisions in zip(asked, decide(sheets, terms.judge, terms.most), strict=True)
+    ]
 
 
 def _with_failure(

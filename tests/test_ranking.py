@@ -10,7 +10,7 @@ from fakes import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nedsvc.candidate_table import CandidateTable, candidate_table
+from nedsvc.candidate_table import CandidateTable, Sheet, candidate_table
 from nedsvc.decision import NAMES, Choice, Decision, reasons, status
 from nedsvc.features import FEATURES, namesake, told
 from nedsvc.grouping import chains
@@ -52,7 +52,7 @@ def table(found: dict[str, Sequence[Candidate]]) -> CandidateTable:
     """The candidates of a text in which these names stand."""
     text = "; ".join(found)
     mentions = [Mention(text.index(name), text.index(name) + len(name), name) for name in found]
-    return candidate_table(read_text(text, "en"), mentions, chains(mentions), list(found.values()))
+    return candidate_table([Sheet(read_text(text, "en"), mentions, chains(mentions), list(found.values()))])
 
 
 def test_a_namesake_bears_the_single_word_in_a_longer_name_of_a_person() -> None:
