@@ -214,6 +214,7 @@ def test_a_row_may_tell_its_language_its_day_and_its_mentions(bulk: Bulk) -> Non
 
 
 BAD = {
+    b'{"text": ' + b"[" * 100_000: ("Invalid input", "record: is not a JSON object"),
     b"{not json}": ("Invalid input", "record: is not a JSON object"),
     b'["Kiev"]': ("Invalid input", "record: is not a JSON object"),
     b'{"id": "x"}': ("Invalid input", "text: is missing"),
@@ -378,6 +379,25 @@ def test_a_killed_worker_is_told_of(bulk: Bulk) -> None:
     assert process.returncode == 1
     assert b"A worker was killed" in said
     assert b"--resume" in said
+
+
+def test_two_runs_do_not_write_the_same_output(bulk: Bulk) -> None:
+    bulk.write("in.jsonl", many(20_000))
+    with subprocess.Popen(
+        bulk.command("in.jsonl", "-o", "out.jsonl"), cwd=bulk.folder, stderr=subprocess.PIPE
+    ) as first:
+        while not (bulk.folder / "out.jsonl.partial" / "records").exists():
+            time.sleep(0.05)
+        assert "another run is writing" in bulk.refused("in.jsonl", "-o", "out.jsonl", "--resume")
+        first.kill()
+
+
+def test_an_input_may_be_a_pipe(bulk: Bulk, expected: list[dict[str, Any]]) -> None:
+    os.mkfifo(bulk.folder / "pipe.jsonl")
+    with subprocess.Popen(bulk.command("pipe.jsonl", "-o", "out.jsonl"), cwd=bulk.folder) as process:
+        bulk.write("pipe.jsonl", lines())
+        assert process.wait() == 0
+    assert bulk.read("out.jsonl") == expected
 
 
 def test_an_interrupted_run_says_how_to_go_on(bulk: Bulk) -> None:

@@ -16,7 +16,7 @@ from nedsvc.errors import InvalidInput, NedError, TooLarge
 
 STDIN = "-"
 _SUFFIXES = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet",
     ".txt": "text", ".html": "text", ".htm": "text",
 }  # fmt: skip
 _TEXTS = tuple(suffix for suffix, kind in _SUFFIXES.items() if kind == "text")
@@ -88,8 +88,9 @@ def rows(names: Sequence[str], columns: Columns, most: int) -> Iterator[tuple[Ro
                 yield from ((row, 0) for row in _rows("standard input", sys.stdin.buffer, columns, most))
                 continue
             with path.open("rb") as file:
+                can_tell = file.seekable()
                 for row in _rows(str(path), file, columns, most):
-                    yield row, before + file.tell()
+                    yield row, before + (file.tell() if can_tell else 0)
             before += path.stat().st_size
 
 
@@ -132,7 +133,7 @@ def json_rows(shown: str, file: IO[bytes], _columns: Columns, most: int) -> Iter
             continue
         try:
             yield Row(place, content, decode(content))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield Row(place, content, error=InvalidInput("record", f"is not a JSON object ({error})"))
 
 

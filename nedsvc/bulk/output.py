@@ -5,12 +5,14 @@ they go and of what run they are. The state is replaced in one step, after what 
 written beyond it when the run was stopped is cut off when it goes on.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from time import monotonic, sleep
+from typing import IO, Any, Protocol
 
 import msgspec
 
@@ -20,6 +22,7 @@ from nedsvc.bulk.work import Tally
 from nedsvc.errors import InvalidInput, NedError
 
 _DOCUMENTS_A_PART = 5_000
+_UNLOCKED_WITHIN = 5.0  # seconds, in which the workers of a run that was killed end
 _JSON = (".jsonl", ".ndjson", ".json")
 
 
@@ -67,6 +70,7 @@ class Partial:
         self._output = output
         self._folder = _folder(output)
         self._errors = self._folder / "errors.jsonl"
+        self._lock = _locked(self._folder)
         self._writer = _writer(self._folder, output.name, shown)
 
     def go_on(self) -> None:
@@ -95,6 +99,7 @@ class Partial:
             _replace(beside(self._output, ".run.json"), self.state)
             self._writer.finish(self._output)
             shutil.rmtree(self._folder)
+        self._lock.close()
 
 
 def check_output(output: Path) -> None:
@@ -231,6 +236,22 @@ class _Parquet:
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("part-*.parquet"))
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    """A lock on the run until it is closed or its processes end. Raises `InvalidInput` where another one has it."""
+    file = (folder / "lock").open("ab")
+    end = monotonic() + _UNLOCKED_WITHIN
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if monotonic() > end:
+                file.close()
+                raise InvalidInput("-o", f"another run is writing {folder}; wait for its end") from error
+            sleep(0.1)
+        else:
+            return file
 
 
 def _writer(folder: Path, name: str, shown: Shown) -> Writer:

@@ -1,5 +1,6 @@
 """Processes that work: batches go out, their results come back in the order in which they went."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -63,6 +64,7 @@ def _first(waiting: deque[tuple[Given, Future[Result]]]) -> tuple[Given, Result]
 def _begin() -> None:
     """The parent is told of Ctrl-C, and ends its workers; one whose parent was killed ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # the collector would touch, and so copy, what is shared with the parent
     Thread(target=_end_with_parent, daemon=True).start()
 
 
