@@ -83,6 +83,7 @@ def bulk(
         most=settings.max_text,
     )
     linker = own_linker(settings, detector)
+    linker.check_language(language)
     plan = Plan(
         inputs=inputs,
         output=output,
@@ -101,7 +102,8 @@ def bulk(
         raise Interrupted("interrupted: what is done is kept; go on with --resume") from error
     click.echo(_summary(tally, rates), err=True)
     if tally.failed:
-        click.echo(f"{tally.failed} records failed; {output.name}.errors.jsonl says why", err=True)
+        records = "1 record" if tally.failed == 1 else f"{tally.failed:,} records"
+        click.echo(f"{records} failed; {output.name}.errors.jsonl says why", err=True)
 
 
 class Interrupted(NedError):  # noqa: N818

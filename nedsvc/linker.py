@@ -224,12 +224,19 @@ class EntityLinker:
         half = len(documents) // 2
         return [*self._annotate_or_fail(documents[:half], options), *self._annotate_or_fail(documents[half:], options)]
 
+    def check_language(self, language: str) -> None:
+        """Raises `InvalidInput` for a language that is not known here."""
+        if language not in {AUTO, *self._languages}:
+            known = ", ".join(self._languages)
+            raise InvalidInput("language", f"{language!r} is not known here; choose from {known} (or auto)")
+
     def _refusal(self, document: Document) -> InvalidInput | None:
-        """Why the document's language cannot be read here."""
-        if document.language == AUTO or document.language in self._languages:
-            return None
-        known = ", ".join(self._languages)
-        return InvalidInput("language", f"{document.language!r} is not known here; choose from {known} (or auto)")
+        """Why the document cannot be read here."""
+        try:
+            self.check_language(document.language)
+        except InvalidInput as error:
+            return error
+        return None
 
     def _annotate_all(self, documents: Sequence[Document], options: Options) -> Iterator[Annotation]:
         until = self._until(len(documents))
@@ -300,9 +307,7 @@ class EntityLinker:
                 yield to_role(role, self._extras.roles, entities, options)
 
     def _read(self, document: Document) -> Text:
-        refusal = self._refusal(document)
-        if refusal:
-            raise refusal
+        self.check_language(document.language)
         guessed = document.language == AUTO
         return read_text(document.text, self._guess_language(document.text) if guessed else document.language)
 

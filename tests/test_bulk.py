@@ -296,6 +296,8 @@ def test_of_html_the_article_is_read_and_returned(bulk: Bulk) -> None:
     [
         (("gone.jsonl", "-o", "out.jsonl"), "gone.jsonl: is not there"),
         (("in.pdf", "-o", "out.jsonl"), "in.pdf: has no suffix that tells its format"),
+        (("in.jsonl", "-o", "out.jsonl", "--language", "qq"), "language: 'qq' is not known here"),
+        (("in.jsonl", "-o", "/proc/out.jsonl"), "/proc/out.jsonl cannot be written"),
         (("in.jsonl", "-o", "out.xml"), "out.xml has no suffix that tells its format"),
         (("in.jsonl", "-o", "out.jsonl", "--types", "PERSN"), "types: 'PERSN' is unknown"),
         (("in.jsonl", "-o", "out.jsonl", "--date", "yesterday"), "date: must be a day"),

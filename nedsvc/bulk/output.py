@@ -131,14 +131,19 @@ def begin(output: Path, shown: Shown, run: Mapping[str, Any], *, resume: bool) -
         partial = Partial(output, shown, _state(folder / "state.json", output, run))
         partial.go_on()
         return partial
-    with _reported(output):
-        fresh = State(run=run)
-        # The state comes with the folder in one step, so that none is ever there without the other.
-        aside = beside(output, f".partial.{os.getpid()}")
-        aside.mkdir(parents=True)
-        _replace(aside / "state.json", fresh)
-        aside.rename(folder)
-        return Partial(output, shown, fresh)
+    try:
+        return _fresh(output, shown, State(run=run))
+    except OSError as error:
+        raise InvalidInput("-o", f"{output} cannot be written ({error.strerror or error})") from error
+
+
+def _fresh(output: Path, shown: Shown, state: State) -> Partial:
+    # The state comes with the folder in one step, so that none is ever there without the other.
+    aside = beside(output, f".partial.{os.getpid()}")
+    aside.mkdir(parents=True)
+    _replace(aside / "state.json", state)
+    aside.rename(_folder(output))
+    return Partial(output, shown, state)
 
 
 def beside(output: Path, suffix: str) -> Path:
