@@ -421,7 +421,9 @@ def test_every_option_is_part_of_the_key() -> None:
     client.annotate(mentions=[])
     client.annotate(mentions=[{"start": 3, "end": 7}])
     client.annotate("in  Kyiv")
-    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 6
+    client.annotate("<article><p>in Kyiv</p></article>")
+    client.annotate("<article><p>in Kyiv</p></article>", input="html")
+    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 8
 
 
 def test_every_part_of_a_query_is_part_of_the_key() -> None:
