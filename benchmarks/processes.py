@@ -87,13 +87,14 @@ class WebServer(Process):
 
     def memory(self) -> float:
         """The MB (PSS) that the master and its workers take: what they share is counted once."""
-        return sum(map(_pss, (self.pid, *self._workers())))
+        return sum(map(_pss, (self.pid, *self.workers())))
 
     def processor_seconds(self) -> float:
         """The time on processors that the workers have had."""
-        return sum(map(_processor_seconds, self._workers()))
+        return sum(map(_processor_seconds, self.workers()))
 
-    def _workers(self) -> list[int]:
+    def workers(self) -> list[int]:
+        """The numbers of the processes that answer."""
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
 

@@ -120,7 +120,7 @@ class Client:
         return self.flask.get(path, headers=headers, buffered=True)
 
     def post(self, path: str, body: object) -> TestResponse:
-        return self.flask.post(path, data=body if isinstance(body, bytes) else json.dumps(body))
+        return self.flask.post(path, data=body if isinstance(body, bytes) else json.dumps(body), buffered=True)
 
     def annotate(self, text: object = "in Kyiv", **rest: object) -> TestResponse:
         return self.post("/v1/annotate", {"text": text, **rest})
