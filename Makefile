@@ -45,6 +45,7 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed 
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/build.py
 	.venv/bin/python benchmarks/service.py --starter
+	.venv/bin/python benchmarks/batch_service.py --starter
 	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/roles.py --index $(SAMPLE_INDEX)
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -33,15 +33,23 @@ def gold_sets() -> list[GoldSet]:
     return list(map(read_gold, sorted((shared_folder() / "benchmarks" / "gold").glob("*.jsonl"))))
 
 
-def write_documents(path: Path, count: int, paragraphs: int) -> None:
-    """A file of so many JSON lines, each of some paragraphs of the benchmarks' texts, chosen by chance, with an id."""
+def document_lines(count: int, paragraphs: int) -> Iterator[bytes]:
+    """So many JSON lines, each a document of some paragraphs of the benchmarks' texts, chosen by chance, with an id.
+
+    Each also has its number, so that no two are the same.
+    """
     chance = random.Random(SEED)
     texts = [document.text for gold in gold_sets() for document in gold.documents]
     known = [part for text in texts for part in text.splitlines() if len(part) >= SHORTEST_PARAGRAPH]
+    for number in range(count):
+        text = "\n".join(chance.choices(known, k=paragraphs))
+        yield msgspec.json.encode({"id": str(number), "text": f"{text} ({number})"}) + b"\n"
+
+
+def write_documents(path: Path, count: int, paragraphs: int) -> None:
+    """A file of `document_lines`."""
     with path.open("wb") as file:
-        for number in range(count):
-            text = "\n".join(chance.choices(known, k=paragraphs))
-            file.write(msgspec.json.encode({"id": str(number), "text": f"{text} ({number})"}) + b"\n")
+        file.writelines(document_lines(count, paragraphs))
 
 
 def known_ids() -> Ids:

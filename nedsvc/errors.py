@@ -34,7 +34,9 @@ class DocumentFailed(NedError):  # noqa: N818
 
 
 class ModelNotInstalled(NedError):  # noqa: N818
-    """A spaCy model is asked for by name and is not installed."""
+    """What is asked for needs a model or a library that is not installed."""
+
+    title = "Not installed"
 
 
 class IndexNotFound(NedError):  # noqa: N818

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 
-from nedsvc.errors import InvalidInput, ModelNotInstalled
+from nedsvc.errors import DocumentFailed, InvalidInput, ModelNotInstalled
 
 
 def article(page: str) -> str:
     """The main text of a page, without its menus, comments and advertisements.
 
-    Raises `InvalidInput` where it has none, and `ModelNotInstalled` without the extra that reads HTML.
+    Raises `InvalidInput` where it has none, `DocumentFailed` where the page breaks what reads it, and
+    `ModelNotInstalled` without the extra that reads HTML.
     """
-    text = _extractor()(page, include_comments=False)
+    extract = _extractor()
+    try:
+        text = extract(page, include_comments=False)
+    except Exception as error:
+        raise DocumentFailed(f"what reads the page broke on it ({type(error).__name__}: {error})") from error
     if not text:
         raise InvalidInput("text", "holds no article; give HTML that has some paragraphs of text")
     return text

@@ -120,7 +120,7 @@ class Client:
         return self.flask.get(path, headers=headers, buffered=True)
 
     def post(self, path: str, body: object) -> TestResponse:
-        return self.flask.post(path, data=body if isinstance(body, bytes) else json.dumps(body))
+        return self.flask.post(path, data=body if isinstance(body, bytes) else json.dumps(body), buffered=True)
 
     def annotate(self, text: object = "in Kyiv", **rest: object) -> TestResponse:
         return self.post("/v1/annotate", {"text": text, **rest})
@@ -421,7 +421,9 @@ def test_every_option_is_part_of_the_key() -> None:
     client.annotate(mentions=[])
     client.annotate(mentions=[{"start": 3, "end": 7}])
     client.annotate("in  Kyiv")
-    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 6
+    client.annotate("<article><p>in Kyiv</p></article>")
+    client.annotate("<article><p>in Kyiv</p></article>", input="html")
+    assert len(set(cache.keys)) == len(cache.keys) == len(changed) + 8
 
 
 def test_every_part_of_a_query_is_part_of_the_key() -> None:

@@ -6,7 +6,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 import msgspec
 from isal import isal_zlib
@@ -22,9 +22,19 @@ _SUFFIXES = {
 _TEXTS = tuple(suffix for suffix, kind in _SUFFIXES.items() if kind == "text")
 _READ = ("language", "date", "mentions", "input")  # what else may be said of a text
 _ROWS_AT_ONCE = 256
+_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8: \u0000
+_BESIDES_TEXT = 1_000_000  # bytes of a line for all other fields
 _SURROGATES = range(0xDC80, 0xDD00)  # what bytes that are no UTF-8 are decoded to
 # What the readers raise for files that are damaged or cut off.
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
+
+
+class Lines(Protocol):
+    """What gives lines."""
+
+    def readline(self, size: int, /) -> bytes:
+        """The next line, or its first `size` bytes; empty at the end."""
+        ...
 
 
 class InputBroken(NedError):  # noqa: N818
@@ -123,12 +133,12 @@ def _format(name: str) -> str | None:
 def json_rows(shown: str, file: IO[bytes], _columns: Columns, most: int) -> Iterator[Row]:
     """The rows of JSON lines; an empty line is none."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    for number, line in enumerate(_lines(file, most), 1):
+    for number, line in enumerate(bounded_lines(file, most), 1):
         place = Place(shown, number)
         if line is None:
-            yield Row(place, b"", error=TooLarge("record", f"may have {most} bytes; split its text"))
+            yield Row(place, b"", error=too_long(most))
             continue
-        content = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+        content = json_content(number, line)
         if not content:
             continue
         try:
@@ -137,7 +147,22 @@ def json_rows(shown: str, file: IO[bytes], _columns: Columns, most: int) -> Iter
             yield Row(place, content, error=InvalidInput("record", f"is not a JSON object ({error})"))
 
 
-def _lines(file: IO[bytes], most: int) -> Iterator[bytes | None]:
+def longest_line(most_text: int) -> int:
+    """How many bytes a line of JSON may have, for a text of so many bytes and what belongs to it."""
+    return _LONGEST_ESCAPE * most_text + _BESIDES_TEXT
+
+
+def json_content(number: int, line: bytes) -> bytes:
+    """What stands in the line with this number, without the mark that may begin a file of UTF-8."""
+    return line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+
+
+def too_long(most: int) -> TooLarge:
+    """Why a line that is longer is refused."""
+    return TooLarge("record", f"may have {most} bytes; split its text")
+
+
+def bounded_lines(file: Lines, most: int) -> Iterator[bytes | None]:
     """The lines; None for one that is too long, of which no more than that is held."""
     while line := file.readline(most):
         if line.endswith(b"\n") or len(line) < most:

@@ -9,7 +9,7 @@ import msgspec
 
 from nedsvc.answers import FailedAnswer, error_detail
 from nedsvc.bulk.columns import Shown
-from nedsvc.bulk.inputs import Row, rows
+from nedsvc.bulk.inputs import Row, longest_line, rows
 from nedsvc.bulk.output import OtherRun, State, begin
 from nedsvc.bulk.pool import in_order
 from nedsvc.bulk.recent import Recent, Slot
@@ -19,8 +19,6 @@ from nedsvc.errors import NedError
 
 BATCH_DOCUMENTS = 128
 BATCH_CHARACTERS = 100_000
-_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8
-_BESIDES_TEXT = 1_000_000  # bytes of a row for all other fields
 
 Work = Callable[[Sequence[Task]], list[Answer]]
 Told = Callable[[Tally, int], None]
@@ -69,8 +67,7 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
     `InvalidInput` and what else the inputs, the workers and the output raise; what is written by then is whole.
     """
     begun = begin(plan.output, plan.shown, plan.run, resume=plan.resume)
-    most = _LONGEST_ESCAPE * plan.manner.most + _BESIDES_TEXT
-    read = _Reader(rows(plan.inputs, plan.manner.columns, most), plan.output)
+    read = _Reader(rows(plan.inputs, plan.manner.columns, longest_line(plan.manner.most)), plan.output)
     if isinstance(begun, State):
         read.check_all(begun)
         return begun.tally

@@ -2,20 +2,25 @@
 
 import re
 from secrets import token_hex
+from threading import Semaphore
 
 import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from nedsvc.web.openapi import openapi_document
+from nedsvc.bulk.inputs import longest_line
+from nedsvc.web.batch import Batch
+from nedsvc.web.openapi import JSON, JSON_LINES, openapi_document
 from nedsvc.web.pages import pages
-from nedsvc.web.problems import problem, report_problems
+from nedsvc.web.problems import problem, report_problems, try_later
 from nedsvc.web.requests import AnnotateRequest, LookupBatchRequest, LookupRequest, read_json, read_parameters
 from nedsvc.web.service import Reply, Service
 
-JSON = "application/json"
-_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8: \\u0000
-_BESIDES_TEXT = 1_000_000  # bytes for queries, spans and options
+MOST_BATCHES = 6  # at a time in a process: each keeps a thread until its client is done, and there are eight
+_NEEDS_CHUNKS = (
+    "a batch needs HTTP/1.1, in which a whole answer can be told from one that broke off; "
+    "behind nginx set proxy_http_version 1.1"
+)
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
@@ -23,7 +28,7 @@ def create_app(service: Service, max_text: int) -> Flask:
     """The application over a service, for texts of at most `max_text` bytes."""
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # which would redirect
-    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_ESCAPE * max_text + _BESIDES_TEXT
+    app.config["MAX_CONTENT_LENGTH"] = longest_line(max_text)
     report_problems(app)
     app.before_request(_name_request)
     app.after_request(_send_request_name)
@@ -34,9 +39,23 @@ def create_app(service: Service, max_text: int) -> Flask:
 
 
 def _add_api(app: Flask, service: Service) -> None:
+    batches = Semaphore(MOST_BATCHES)
+
     @app.post("/v1/annotate")
     def annotate() -> Response:
         return _send(service.annotate(read_json(_body(), AnnotateRequest)))
+
+    @app.post("/v1/annotate/batch")
+    def annotate_batch() -> Response:
+        if request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+            return problem(505, "HTTP version not supported", _NEEDS_CHUNKS)
+        if not batches.acquire(blocking=False):
+            return try_later("Too many batches", f"{MOST_BATCHES} are on their way in this process; try again later")
+        response = Response(Batch(service, g.request_id).answers(request.environ), content_type=JSON_LINES)
+        response.call_on_close(batches.release)
+        response.headers["X-Nedsvc-Cache"] = "bypass"
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would keep answers back until it has more of them
+        return response
 
     @app.get("/v1/lookup")
     def lookup() -> Response:

@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 
 from nedsvc import __version__
-from nedsvc.answers import DocumentAnswer, EntityDetails, LookupAnswer
+from nedsvc.answers import DocumentAnswer, EntityDetails, FailedAnswer, LookupAnswer
 from nedsvc.web.problems import Problem
-from nedsvc.web.requests import AnnotateRequest, LookupBatchRequest, LookupRequest
+from nedsvc.web.requests import AnnotateLine, AnnotateRequest, LookupBatchRequest, LookupRequest
+
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
 
 
 class LookupBatchAnswer(msgspec.Struct, frozen=True):
@@ -31,7 +34,10 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """A route: what it reads (a JSON body or parameters of the address) and what it answers."""
+    """A route: what it reads (a JSON body or parameters of the address) and what it answers.
+
+    With `lines`, body and answer are lines of JSON, and a line of the answer may be `failed` instead.
+    """
 
     method: str
     path: str
@@ -42,6 +48,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     path_parameter: str | None = None
     errors: tuple[int, ...] = ()
     tells_cache: bool = False
+    lines: bool = False
+    failed: type | None = None
 
 
 OPERATIONS = (
@@ -51,8 +59,19 @@ OPERATIONS = (
         summary="Link what a text names",
         body=AnnotateRequest,
         answer=DocumentAnswer,
-        errors=(413, 422),
+        errors=(413, 422, 501),
         tells_cache=True,
+    ),
+    Operation(
+        method="post",
+        path="/v1/annotate/batch",
+        summary="Link what many texts name; each line is answered by one, in their order, while others are sent",
+        body=AnnotateLine,
+        answer=DocumentAnswer,
+        failed=FailedAnswer,
+        errors=(503, 505),
+        tells_cache=True,
+        lines=True,
     ),
     Operation(
         method="get",
@@ -102,7 +121,7 @@ def openapi_document() -> dict[str, Any]:
     types = {
         type_
         for operation in OPERATIONS
-        for type_ in (operation.answer, operation.body, operation.parameters)
+        for type_ in (operation.answer, operation.failed, operation.body, operation.parameters)
         if type_ is not None
     }
     ordered = sorted({*types, Problem}, key=lambda type_: type_.__name__)
@@ -117,7 +136,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> dict[str, Any]:
-    answers = {"200": _answer("The answer", "application/json", references[operation.answer], operation)}
+    answers = {"200": _answer(*_success(operation, references), operation)}
     for status in (*map(str, operation.errors), "default"):
         answers[status] = _answer("What went wrong", "application/problem+json", references[Problem], None)
     if "503" in answers:
@@ -125,12 +144,21 @@ def _operation(operation: Operation, references: dict[type, dict[str, Any]]) -> 
         answers["503"]["headers"] = {"Retry-After": {"description": "Seconds until it may work", "schema": seconds}}
     described: dict[str, Any] = {"summary": operation.summary, "responses": answers}
     if operation.body:
-        content = {"application/json": {"schema": references[operation.body]}}
-        described["requestBody"] = {"required": True, "content": content}
+        media, told = (JSON_LINES, {"description": "Lines, each of which is this"}) if operation.lines else (JSON, {})
+        content = {media: {"schema": references[operation.body]}}
+        described["requestBody"] = {"required": True, "content": content} | told
     parameters = _parameters(operation)
     if parameters:
         described["parameters"] = parameters
     return described
+
+
+def _success(operation: Operation, references: dict[type, dict[str, Any]]) -> tuple[str, str, dict[str, Any]]:
+    """What is said of the answer where all goes well: a description, its media type and its schema."""
+    schema = references[operation.answer]
+    if operation.failed:
+        schema = {"anyOf": [schema, references[operation.failed]]}
+    return ("Lines, each of which is this", JSON_LINES, schema) if operation.lines else ("The answer", JSON, schema)
 
 
 def _answer(description: str, media: str, schema: dict[str, Any], operation: Operation | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from nedsvc.errors import InvalidInput, SourceUnavailable, TooLarge
+from nedsvc.errors import InvalidInput, ModelNotInstalled, SourceUnavailable, TooLarge
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +28,19 @@ def problem(status: int, title: str, detail: str, field: str | None = None) -> R
     return Response(body, status=status, content_type="application/problem+json")
 
 
+def try_later(title: str, detail: str) -> Response:
+    """The response where the same request may work in a while."""
+    response = problem(503, title, detail)
+    response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
+
+
 def report_problems(app: Flask) -> None:
     """Makes every error of the app a problem; no answer carries a stack trace."""
     app.register_error_handler(TooLarge, _too_large)
     app.register_error_handler(InvalidInput, _invalid_input)
     app.register_error_handler(SourceUnavailable, _unavailable)
+    app.register_error_handler(ModelNotInstalled, _not_installed)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -46,9 +54,11 @@ def _invalid_input(error: InvalidInput) -> Response:
 
 
 def _unavailable(error: SourceUnavailable) -> Response:
-    response = problem(503, error.title, str(error))
-    response.headers["Retry-After"] = str(_RETRY_AFTER)
-    return response
+    return try_later(error.title, str(error))
+
+
+def _not_installed(error: ModelNotInstalled) -> Response:
+    return problem(501, error.title, str(error))
 
 
 def _http_error(error: HTTPException) -> Response:

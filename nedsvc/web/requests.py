@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from werkzeug.datastructures import MultiDict
 
+from nedsvc.bulk.records import Markup
 from nedsvc.errors import InvalidInput
 from nedsvc.models import EntityType, Options, Query, Span
 
@@ -22,14 +23,22 @@ Request = TypeVar("Request")
 class AnnotateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A text to annotate. With `mentions`, just those spans are disambiguated, given in `options.offsets`.
 
-    `date` is the day on which it was written (2023-03-21), for `options.roles`.
+    `date` is the day on which it was written (2023-03-21), for `options.roles`. With `input` "html" the text is a page,
+    of which the article is read; that is the `text` of the answer, and what `mentions` are in.
     """
 
     text: str
+    input: Markup = "text"
     language: str = "en"
     date: str | None = None
     mentions: tuple[Span, ...] | None = None
     options: Options = Options()
+
+
+class AnnotateLine(AnnotateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line of a batch: a text to annotate, with an id for its answer."""
+
+    id: str | int | None = None
 
 
 class LookupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,14 +77,14 @@ class LookupBatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     limit: int = 5
 
 
-def read_json(body: bytes, type_: type[Request]) -> Request:
-    """The request in a JSON body. Raises `InvalidInput` with the field that is at fault."""
+def read_json(content: bytes, type_: type[Request], name: str = "body") -> Request:
+    """The request in JSON that is called by a name. Raises `InvalidInput` with the field that is at fault."""
     try:
-        return msgspec.json.decode(body, type=type_)
+        return msgspec.json.decode(content, type=type_)
     except msgspec.ValidationError as error:
-        raise _at_field(error) from error
+        raise _at_field(error, name) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput("body", f"is not JSON ({error})") from error
+        raise InvalidInput(name, f"is not JSON ({error})") from error
 
 
 def read_parameters(parameters: MultiDict[str, str], type_: type[Request]) -> Request:
@@ -89,7 +98,7 @@ def read_parameters(parameters: MultiDict[str, str], type_: type[Request]) -> Re
         raise _at_field(error) from error
 
 
-def _at_field(error: msgspec.ValidationError) -> InvalidInput:
+def _at_field(error: msgspec.ValidationError, whole: str = "body") -> InvalidInput:
     """The error with the field that msgspec names in its message ("… - at `$.options.limit`")."""
     reason, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
@@ -99,7 +108,7 @@ def _at_field(error: msgspec.ValidationError) -> InvalidInput:
         return _inside(path, missing[1], "is missing")
     if unknown := _UNKNOWN.fullmatch(reason):
         return _inside(path, unknown[1], "is unknown here")
-    return InvalidInput(path or "body", reason[:1].lower() + reason[1:])
+    return InvalidInput(path or whole, reason[:1].lower() + reason[1:])
 
 
 def _inside(path: str, field: str, reason: str) -> InvalidInput:

@@ -9,10 +9,20 @@ import msgspec
 
 from nedsvc.answers import document_answer, entity_details, lookup_answer
 from nedsvc.cache import ANNOTATION, IDENTIFIER, LOOKUP, Cache, Entry, Kind, Outcome
-from nedsvc.errors import InvalidInput, TooLarge
+from nedsvc.errors import InvalidInput, NedError, TooLarge
+from nedsvc.html import article
 from nedsvc.identifiers import IdentifierLookup
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Link, Query, read_date
+from nedsvc.models import (
+    Annotation,
+    Document,
+    FailedDocument,
+    Link,
+    Options,
+    Query,
+    annotation_or_raise,
+    read_date,
+)
 from nedsvc.offsets import code_point_spans
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
 
@@ -27,45 +37,52 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Service:
-    """Answers requests with a linker and a cache. A kept answer has the same bytes as a computed one."""
+    """Answers requests with a linker and a cache. A kept answer has the same bytes as a computed one.
+
+    A text may have `max_text` bytes.
+    """
 
     def __init__(
         self, linker: EntityLinker, cache: Cache, max_text: int, identifiers: IdentifierLookup | None = None
     ) -> None:
         self._linker = linker
         self._cache = cache
-        self._max_text = max_text
+        self.max_text = max_text
         self._identifiers = identifiers
         # Linking takes a processor for itself, so that threads would only make each other slower; but where it waits
         # for a live source, the others go on.
         self._linking: AbstractContextManager[object] = Lock() if linker.lasting else nullcontext()
 
     def annotate(self, request: AnnotateRequest) -> Reply:
-        """The annotated document. Raises `InvalidInput`, `TooLarge`."""
-        self._check_size("text", request.text)
-        _check_limit("options.limit", request.options.limit)
-        spans = request.mentions
-        if request.date is not None:
-            read_date(request.date)
+        """The annotated document. Raises `InvalidInput`, `TooLarge`, `ModelNotInstalled`."""
+        self._check_annotation(request)
         # What is told for today is told anew tomorrow.
         today = date.today().isoformat() if request.options.roles and request.date is None else None
-        given = None if spans is None else code_point_spans(request.text, spans, request.options.offsets)
 
         def compute() -> Entry:
-            with self._linking:
-                annotation = self._linker.annotate(
-                    request.text,
-                    language=request.language,
-                    mentions=given,
-                    date=request.date,
-                    options=request.options,
-                )
-            body = _encode(document_answer(annotation, request.options))
-            return Entry(body, self._seconds(ANNOTATION, annotation.links))
+            (found,) = self.annotate_many([_document(request, None)], request.options)
+            annotation = annotation_or_raise(found)
+            answer = document_answer(annotation, request.options, show_text=request.input == "html")
+            return Entry(_encode(answer), self._seconds(ANNOTATION, annotation.links))
 
         return Reply(
             *self._cache.get_or_compute(ANNOTATION.key(self._linker.index, self._asked((request, today))), compute)
         )
+
+    def document(self, request: AnnotateRequest, id_: str | None = None) -> Document:
+        """What a request asks to annotate. Raises `InvalidInput`, `TooLarge`, `ModelNotInstalled`, `DocumentFailed`."""
+        self._check_annotation(request)
+        return _document(request, id_)
+
+    def annotate_many(self, documents: Sequence[Document], options: Options) -> list[Annotation | FailedDocument]:
+        """What becomes of each document; one at a time where they cannot be annotated together. They are not kept."""
+        try:
+            with self._linking:
+                return list(self._linker.annotate_batch(documents, options))
+        except NedError as error:
+            if len(documents) == 1:
+                return [FailedDocument(id=documents[0].id, error=error)]
+        return [found for document in documents for found in self.annotate_many([document], options)]
 
     def lookup(self, request: LookupRequest) -> Reply:
         """What a name means, or who bears an identifier. Raises `InvalidInput`, `TooLarge`, `SourceUnavailable`."""
@@ -143,6 +160,16 @@ class Service:
     def _asked(self, request: object) -> object:
         return (*self._linker.identity, request)
 
+    def _check_annotation(self, request: AnnotateRequest) -> None:
+        self._check_size("text", request.text)
+        _check_limit("options.limit", request.options.limit)
+        if request.date is not None:
+            read_date(request.date)
+        for offset in (offset for span in request.mentions or () for offset in (span.start, span.end)):
+            # No key can be made of numbers without an end; what is outside of the text itself is told when it is read.
+            if abs(offset) > self.max_text:
+                raise InvalidInput("mentions", f"the offset {offset} is outside any text that is taken here")
+
     def _check_query(self, query: Query, limit: int, path: str) -> None:
         self._check_size(f"{path}mention", query.mention)
         self._check_size(f"{path}context", query.context or "")
@@ -150,8 +177,15 @@ class Service:
 
     def _check_size(self, field: str, text: str) -> None:
         # A text has at least as many bytes as characters; only near the limit is it encoded to count them.
-        if len(text) > self._max_text or len(text.encode("utf-8", "surrogatepass")) > self._max_text:
-            raise TooLarge(field, f"may have {self._max_text} bytes; split it, or raise NEDSVC_MAX_TEXT")
+        if len(text) > self.max_text or len(text.encode("utf-8", "surrogatepass")) > self.max_text:
+            raise TooLarge(field, f"may have {self.max_text} bytes; split it, or raise NEDSVC_MAX_TEXT")
+
+
+def _document(request: AnnotateRequest, id_: str | None) -> Document:
+    text = article(request.text) if request.input == "html" else request.text
+    given = request.mentions
+    spans = None if given is None else code_point_spans(text, given, request.options.offsets)
+    return Document(text=text, id=id_, language=request.language, mentions=spans, date=request.date)
 
 
 def _check_limit(field: str, limit: int) -> None:
