@@ -28,7 +28,7 @@ from processes import children, memory_of
 from nedsvc.evaluation.report import aligned
 
 KILLS, KILLED_DOCUMENTS = 20, 5_000
-DOCUMENTS = {"gazetteer": 12_000, "both": 2_000}  # for some half a minute of work
+DOCUMENTS = {"gazetteer": 6_000, "both": 2_000}  # for some half a minute of work
 LONG_DOCUMENTS, TENTHS = 200_000, 10
 GOAL = 0.9
 NER = (

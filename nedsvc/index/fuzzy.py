@@ -7,6 +7,7 @@ all deletions of all words come out of one running sum.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import marisa_trie
@@ -23,6 +24,7 @@ SHORTEST, LONGEST = 4, 40
 LEAST_SIMILAR = 0.5
 _LEAST_SIMILAR_WORD = 0.7
 _MOST_WORDS = 16
+_REMEMBERED_WORDS = 10_000
 _MOST_FORMS = 32
 _MOST_CANDIDATES = 1000
 _MOST_COMPARED = 30
@@ -120,6 +122,7 @@ class SimilarNames:
         self._posting_start, self._posting_rows = arrays["posting_start"], arrays["posting_rows"]
         self._popularity = arrays["popularity"]
         self._unknown = math.log1p(len(names))
+        self._expanded = lru_cache(_REMEMBERED_WORDS)(self._expand)
 
     def find(self, key: str, limit: int) -> list[tuple[str, float]]:
         """The best names with their similarity from 0 to 1.
@@ -127,17 +130,17 @@ class SimilarNames:
         A name is as similar as its words overlap with those asked for, rare words counting more, or as its letters
         do when the words are sorted, whichever is more. Ties go to the more popular name, then to the alphabet.
         """
-        expanded = [self._expand(word) for word in key.split()[:_MOST_WORDS]]
+        expanded = [self._expanded(word) for word in key.split()[:_MOST_WORDS]]
         candidates = self._candidates(expanded)
         if not len(candidates):
             return []
         overlaps = self._overlaps(expanded, candidates)
         found = []
-        for number, overlap in self._promising(candidates, overlaps):
+        for number, overlap, popularity in self._promising(candidates, overlaps):
             name = self._names.restore_key(number)
             similarity = round(max(overlap, fuzz.token_sort_ratio(key, name) / 100), 4)
             if similarity >= LEAST_SIMILAR:
-                found.append((-similarity, -self._popularity_of(number), name))
+                found.append((-similarity, -popularity, name))
         return [(name, -negative) for negative, _, name in sorted(found)[:limit]]
 
     def longer(self, key: str, limit: int) -> list[str]:
@@ -184,7 +187,10 @@ class SimilarNames:
             room -= len(part)
             if not room:
                 break
-        return np.unique(np.concatenate(parts)).astype(np.int64) if parts else np.zeros(0, dtype=np.int64)
+        if not parts:
+            return np.zeros(0, dtype=np.int64)
+        found = np.sort(np.concatenate(parts)).astype(np.int64)
+        return found[np.diff(found, prepend=-1) > 0]
 
     def _overlaps(self, expanded: Sequence[_Expanded], candidates: Ints) -> NDArray[np.float64]:
         """How much of the weight of both names is in words that they share (Dice's coefficient)."""
@@ -203,13 +209,12 @@ class SimilarNames:
         matched_in_name[hit_owners[first]] += matched_in_asked
         return matched_in_name / (of_name + asked.sum())  # type: ignore[no-any-return]
 
-    def _promising(self, candidates: Ints, overlaps: NDArray[np.float64]) -> Iterator[tuple[int, float]]:
-        """The candidates that overlap most; ties at the border go to the lower number."""
+    def _promising(self, candidates: Ints, overlaps: NDArray[np.float64]) -> Iterator[tuple[int, float, float]]:
+        """The candidates that overlap most, with how much and how popular; ties at the border: the lower number."""
         order = np.argsort(-overlaps, kind="stable")[:_MOST_COMPARED]
-        return zip(candidates[order].tolist(), overlaps[order].tolist(), strict=True)
-
-    def _popularity_of(self, number: int) -> float:
-        return float(self._popularity[self._posting_rows[self._posting_start[number]]])
+        numbers = candidates[order]
+        popularity = self._popularity[self._posting_rows[self._posting_start[numbers]]]
+        return zip(numbers.tolist(), overlaps[order].tolist(), popularity.tolist(), strict=True)
 
 
 def _similarity_table(expanded: Sequence[_Expanded]) -> tuple[Ints, NDArray[np.float64]]:
