@@ -1,12 +1,13 @@
 """The bulk command: documents of files, annotated by processes, and nothing lost."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -21,7 +22,11 @@ from nedsvc.bulk.run import Plan, Told, run
 from nedsvc.bulk.work import Tally
 from nedsvc.cli_errors import reports_errors
 from nedsvc.cli_options import annotation_options, comma_separated, language_option, source_options
-from nedsvc.errors import NedError
+from nedsvc.cluster.places import check_spark_inputs
+from nedsvc.cluster.run import ClusterPlan, check_spark_output, run_on_spark
+from nedsvc.cluster.session import read_conf, spark_session
+from nedsvc.cluster.tasks import Job, with_local_index
+from nedsvc.errors import InvalidInput, NedError
 from nedsvc.html import check_html
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Options
@@ -31,8 +36,8 @@ from nedsvc.workers import link_tasks, own_linker
 
 @click.command()
 @click.argument("inputs", metavar="INPUT…", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that link.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="File to write; with Spark a folder of parts.")
+@click.option("--workers", type=click.IntRange(1), help="Processes that link [1].")
 @click.option("--resume", is_flag=True, help="Go on where a run was stopped.")
 @click.option("--max-errors", type=click.IntRange(0), help="Stop where more records fail [never].")
 @click.option("--input", "markup", type=click.Choice(["text", "html"]), default="text", show_default=True,
@@ -41,14 +46,18 @@ from nedsvc.workers import link_tasks, own_linker
 @click.option("--id-field", default="id", show_default=True, help="Field or column of the id.")
 @click.option("--keep", callback=comma_separated, help="Fields to pass through, such as url,title.")
 @click.option("--date", help="Day of the texts that name none (2023-03-21), for --roles.")
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
+              help="What does the work: processes here, or Spark, which reads JSON lines and Parquet.")  # fmt: skip
+@click.option("--master", help="Master of Spark, such as yarn, or local[4] [local[*]].")
+@click.option("--conf", multiple=True, metavar="NAME=VALUE", help="A setting of Spark; may be given several times.")
 @source_options()
 @language_option("texts that name none")
 @reports_errors
 @annotation_options
 def bulk(
     inputs: tuple[str, ...],
-    output: Path,
-    workers: int,
+    output: str,
+    workers: int | None,
     resume: bool,
     max_errors: int | None,
     markup: Markup,
@@ -56,6 +65,9 @@ def bulk(
     id_field: str,
     keep: tuple[str, ...],
     date: str | None,
+    engine: str,
+    master: str | None,
+    conf: tuple[str, ...],
     index_folder: Path | None,
     source: str | None,
     language: str,
@@ -67,8 +79,6 @@ def bulk(
 
     A document that cannot be annotated is told in OUTPUT.errors.jsonl and stops nothing.
     """
-    check_inputs(inputs)
-    check_output(output)
     if markup == "html":
         check_html()
     settings = read_settings(os.environ, index=index_folder, model=model, source=source)
@@ -82,28 +92,72 @@ def bulk(
         keep=keep,
         most=settings.max_text,
     )
-    linker = own_linker(settings, detector)
-    linker.check_language(language)
+    shown = Shown(options, keep, markup == "html")
+    job = Job(settings=settings, detector=detector, options=options, manner=manner, shown=shown)
+    if engine == "spark":
+        _refuse({"--workers": workers, "--resume": resume, "--max-errors": max_errors}, "with --engine spark")
+        tally, rates = _on_spark(inputs, output, job, master or "local[*]", conf)
+    else:
+        _refuse({"--master": master, "--conf": conf}, "without --engine spark")
+        tally, rates = _here(inputs, Path(output), job, Course(workers or 1, resume, max_errors))
+    click.echo(_summary(tally, rates), err=True)
+    if tally.failed:
+        records = "1 record" if tally.failed == 1 else f"{tally.failed:,} records"
+        click.echo(f"{records} failed; {Path(output).name}.errors.jsonl says why", err=True)
+
+
+class Course(NamedTuple):
+    """How a run goes that is done here."""
+
+    workers: int
+    resume: bool
+    most_errors: int | None
+
+
+def _refuse(given: Mapping[str, object], where: str) -> None:
+    """Refuses options that mean nothing there. Raises `InvalidInput`."""
+    for name, value in given.items():
+        if value not in {None, False, ()}:
+            raise InvalidInput(name, f"means nothing {where}")
+
+
+def _here(inputs: tuple[str, ...], output: Path, job: Job, course: Course) -> tuple[Tally, "_Rates"]:
+    """What processes of this machine do."""
+    check_inputs(inputs)
+    check_output(output)
+    linker = own_linker(job.settings, job.detector)
+    linker.check_language(job.manner.language)
     plan = Plan(
         inputs=inputs,
         output=output,
-        manner=manner,
-        shown=Shown(options, keep, markup == "html"),
-        run=_run(inputs, manner, options, linker),
-        workers=workers,
-        resume=resume,
-        most_errors=max_errors,
+        manner=job.manner,
+        shown=job.shown,
+        run=_run(inputs, job.manner, job.options, linker),
+        workers=course.workers,
+        resume=course.resume,
+        most_errors=course.most_errors,
     )
     rates = _Rates()
     try:
         with _progress(total_size(inputs), rates) as told:
-            tally = run(plan, partial(link_tasks, settings, detector, options), told)
+            return run(plan, partial(link_tasks, job.settings, job.detector, job.options), told), rates
     except KeyboardInterrupt as error:
         raise Interrupted("interrupted: what is done is kept; go on with --resume") from error
-    click.echo(_summary(tally, rates), err=True)
-    if tally.failed:
-        records = "1 record" if tally.failed == 1 else f"{tally.failed:,} records"
-        click.echo(f"{records} failed; {output.name}.errors.jsonl says why", err=True)
+
+
+def _on_spark(
+    inputs: tuple[str, ...], output: str, job: Job, master: str, conf: Sequence[str]
+) -> tuple[Tally, "_Rates"]:
+    """What Spark does."""
+    check_spark_inputs(inputs)
+    check_spark_output(output)
+    rates = _Rates()
+    try:
+        with spark_session(master, read_conf(conf)) as session:
+            rates.tell(Tally())
+            return run_on_spark(session, ClusterPlan(inputs=inputs, output=output, job=with_local_index(job))), rates
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted: nothing was written; begin anew") from error
 
 
 class Interrupted(NedError):  # noqa: N818

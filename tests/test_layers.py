@@ -57,7 +57,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("__main__", "cli", "cli_bulk", "cli_index", "cli_evaluate", "cli_options", "cli_errors"),
-            *("workers", "cluster"),
+            *("workers", "cluster", "cluster.*"),
             *("terminal", "web", "web.*"),
         }
     ),

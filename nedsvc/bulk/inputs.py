@@ -24,6 +24,7 @@ _READ = ("language", "date", "mentions", "input")  # what else may be said of a 
 _ROWS_AT_ONCE = 256
 _LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8: \u0000
 _BESIDES_TEXT = 1_000_000  # bytes of a line for all other fields
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _SURROGATES = range(0xDC80, 0xDD00)  # what bytes that are no UTF-8 are decoded to
 # What the readers raise for files that are damaged or cut off.
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
@@ -132,19 +133,23 @@ def _format(name: str) -> str | None:
 
 def json_rows(shown: str, file: IO[bytes], _columns: Columns, most: int) -> Iterator[Row]:
     """The rows of JSON lines; an empty line is none."""
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in enumerate(bounded_lines(file, most), 1):
-        place = Place(shown, number)
-        if line is None:
-            yield Row(place, b"", error=too_long(most))
-            continue
-        content = json_content(number, line)
-        if not content:
-            continue
-        try:
-            yield Row(place, content, decode(content))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield Row(place, content, error=InvalidInput("record", f"is not a JSON object ({error})"))
+        row = json_row(Place(shown, number), line, most)
+        if row is not None:
+            yield row
+
+
+def json_row(place: Place, line: bytes | None, most: int) -> Row | None:
+    """The row of a line of JSON, which is None where it is longer than `most`; None for an empty line."""
+    if line is None:
+        return Row(place, b"", error=too_long(most))
+    content = json_content(place.line, line)
+    if not content:
+        return None
+    try:
+        return Row(place, content, _decode(content))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Row(place, content, error=InvalidInput("record", f"is not a JSON object ({error})"))
 
 
 def longest_line(most_text: int) -> int:
@@ -178,7 +183,7 @@ def _csv_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Itera
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     reader = csv.reader(text, delimiter="\t" if ".tsv" in Path(shown).suffixes else ",", strict=True)
     header = next(reader, [])
-    _check_columns(shown, header, columns)
+    check_columns(shown, header, columns)
     while True:
         place = Place(shown, reader.line_num + 1)
         try:
@@ -208,13 +213,18 @@ def _parquet_rows(shown: str, file: IO[bytes], columns: Columns, _most: int) -> 
     except ValueError as error:  # pyarrow's own errors are of this kind
         raise InvalidInput(shown, f"is no Parquet ({error})") from error
     names = content.schema_arrow.names
-    _check_columns(shown, names, columns)
-    wanted = [name for name in dict.fromkeys((columns.text, columns.id, *_READ, *columns.others)) if name in names]
+    check_columns(shown, names, columns)
+    wanted = read_columns(names, columns)
     line = 0
     for batch in content.iter_batches(batch_size=_ROWS_AT_ONCE, columns=wanted):
         for fields in batch.to_pylist():
             line += 1
             yield Row(Place(shown, line), msgspec.json.encode(fields, enc_hook=str), fields)
+
+
+def read_columns(names: Sequence[str], columns: Columns) -> list[str]:
+    """Those of the columns that are read."""
+    return [name for name in dict.fromkeys((columns.text, columns.id, *_READ, *columns.others)) if name in names]
 
 
 def _text_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Iterator[Row]:
@@ -229,7 +239,8 @@ def _text_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Iter
         yield Row(place, content, error=InvalidInput("text", f"is not UTF-8 at byte {error.start}; convert it first"))
 
 
-def _check_columns(shown: str, names: Sequence[str], columns: Columns) -> None:
+def check_columns(shown: str, names: Sequence[str], columns: Columns) -> None:
+    """Refuses columns of which one that is wanted is missing. Raises `InvalidInput`."""
     for column in (columns.text, *columns.others):
         if column not in names:
             raise InvalidInput(shown, f"has no column {column!r}; it has {', '.join(map(repr, names)) or 'none'}")

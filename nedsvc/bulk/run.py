@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nedsvc.answers import FailedAnswer, error_detail
+from nedsvc.answers import ErrorDetail, FailedAnswer, error_detail
 from nedsvc.bulk.columns import Shown
 from nedsvc.bulk.inputs import Row, longest_line, rows
 from nedsvc.bulk.output import OtherRun, State, begin
@@ -49,12 +49,37 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 _Each = TypeVar("_Each")
 
 
-class _Batch(msgspec.Struct, frozen=True):
-    """Records that are linked together, each with the slot of its answer, and what was read by their end."""
+class Batch(msgspec.Struct, frozen=True):
+    """Records that are linked together, each with the slot of its answer; `tasks` are what is `computed` for them."""
 
     records: Sequence[Record]
     slots: Sequence[Slot | None]
     computed: Sequence[Slot]
+    tasks: Sequence[Task]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a record: its answer as JSON, or what failed; and what was done in numbers."""
+
+    record: Record
+    answer: bytes | None
+    error: ErrorDetail | None
+    tally: Tally
+
+    @property
+    def line(self) -> bytes:
+        """The JSON of its line, among the answers or among the errors."""
+        if self.error is None:
+            return self.answer or b""
+        place = self.record.place
+        failed = FailedAnswer(id=self.record.id, file=place.file, line=place.line, error=self.error)
+        return msgspec.json.encode(failed)
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """A batch, and what was read by its end."""
+
+    batch: Batch
     read: int
     digest: str
     position: int
@@ -75,13 +100,11 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
     told(begun.state.tally, 0)
     state, failures = begun.state, list[NedError]()
     batches = _until_failure(_batches(read, plan.manner), failures)
-    for batch, answers in in_order(work, batches, plan.workers):
-        for slot, answer in zip(batch.computed, answers, strict=True):
-            slot.answer = answer
-        done = _done(batch)
-        state = msgspec.structs.replace(state, read=batch.read, digest=batch.digest, tally=state.tally + done.tally)
+    for by_then, answers in in_order(work, batches, plan.workers):
+        done = _done(outcomes(by_then.batch, answers))
+        state = msgspec.structs.replace(state, read=by_then.read, digest=by_then.digest, tally=state.tally + done.tally)
         begun.add(done.answers, done.errors, state, last=False)
-        told(state.tally, batch.position)
+        told(state.tally, by_then.position)
         if plan.most_errors is not None and state.tally.failed > plan.most_errors:
             failures.append(_too_many(state.tally.failed, plan))
             break
@@ -145,26 +168,19 @@ class _Reader:
             raise OtherRun("--resume", f"the input is not what {self._output} was made of; choose another output")
 
 
-def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Batch, list[Task]]]:
+def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Read, Sequence[Task]]]:
     """The records in batches of bounded size, each with what is to be computed for it."""
     recent = Recent()
-    for group, position in _groups(reader, manner):
-        slots: list[Slot | None] = []
-        computed: list[Slot] = []
-        tasks: list[Task] = []
-        for each in group:
-            slot, is_new = (None, False) if each.document is None else recent.slot(Task(each.document, each.shows_text))
-            slots.append(slot)
-            if slot is not None and each.document is not None and is_new:
-                computed.append(slot)
-                tasks.append(Task(each.document, each.shows_text))
-        yield _Batch(group, slots, computed, reader.read, reader.digest, position), tasks
+    for group, position in groups(reader, manner):
+        batch = batch_of(group, recent)
+        yield _Read(batch, reader.read, reader.digest, position), batch.tasks
 
 
-def _groups(reader: _Reader, manner: Manner) -> Iterator[tuple[list[Record], int]]:
+def groups(rows: Iterable[tuple[Row, int]], manner: Manner) -> Iterator[tuple[list[Record], int]]:
+    """The records of rows in groups of bounded size, each with the position of its last row."""
     group: list[Record] = []
     characters = position = 0
-    for row, position in reader:
+    for row, position in rows:
         each = record(row, manner)
         group.append(each)
         characters += len(each.document.text) if each.document else 0
@@ -175,6 +191,36 @@ def _groups(reader: _Reader, manner: Manner) -> Iterator[tuple[list[Record], int
         yield group, position
 
 
+def batch_of(group: Sequence[Record], recent: Recent) -> Batch:
+    """The batch of a group, in which what came before is not computed again."""
+    slots: list[Slot | None] = []
+    computed: list[Slot] = []
+    tasks: list[Task] = []
+    for each in group:
+        slot, is_new = (None, False) if each.document is None else recent.slot(Task(each.document, each.shows_text))
+        slots.append(slot)
+        if slot is not None and each.document is not None and is_new:
+            computed.append(slot)
+            tasks.append(Task(each.document, each.shows_text))
+    return Batch(group, slots, computed, tasks)
+
+
+def outcomes(batch: Batch, answers: Sequence[Answer]) -> Iterator[Outcome]:
+    """What became of each record of a batch, given the answers of its tasks."""
+    for asked, answer in zip(batch.computed, answers, strict=True):
+        asked.answer = answer
+    new = set(map(id, batch.computed))
+    for each, slot in zip(batch.records, batch.slots, strict=True):
+        found = slot.answer if slot else None
+        if found is None or found.error:
+            error = found.error if found and found.error else error_detail(each.error or NedError("nothing came of it"))
+            yield Outcome(each, None, error, Tally(failed=1))
+            continue
+        repeated = Tally(repeated=int(id(slot) not in new))
+        new.discard(id(slot))
+        yield Outcome(each, found.whole(each.id, tuple(each.kept.items())), None, found.tally + repeated)
+
+
 class _Done(msgspec.Struct, frozen=True):
     """The lines that a batch gives, and what was done in numbers."""
 
@@ -183,27 +229,14 @@ class _Done(msgspec.Struct, frozen=True):
     tally: Tally
 
 
-def _done(batch: _Batch) -> _Done:
+def _done(found: Iterable[Outcome]) -> _Done:
     answers: list[bytes] = []
     errors: list[bytes] = []
     tally = Tally()
-    new = set(map(id, batch.computed))
-    for each, slot in zip(batch.records, batch.slots, strict=True):
-        answer = slot.answer if slot else None
-        if answer is None or answer.error:
-            errors.append(_failed(each, answer))
-            tally += Tally(failed=1)
-            continue
-        answers.append(answer.whole(each.id, tuple(each.kept.items())))
-        tally += answer.tally
-        if id(slot) in new:
-            new.discard(id(slot))
+    for each in found:
+        if each.error is None:
+            answers.append(each.line)
         else:
-            tally += Tally(repeated=1)
+            errors.append(each.line + b"\n")
+        tally += each.tally
     return _Done(answers, errors, tally)
-
-
-def _failed(each: Record, answer: Answer | None) -> bytes:
-    error = answer.error if answer and answer.error else error_detail(each.error or NedError("nothing came of it"))
-    failed = FailedAnswer(id=each.id, file=each.place.file, line=each.place.line, error=error)
-    return msgspec.json.encode(failed) + b"\n"
