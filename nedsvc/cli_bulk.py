@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date as day
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from nedsvc.bulk.columns import Shown
 from nedsvc.bulk.inputs import Columns, check_inputs, total_size
 from nedsvc.bulk.output import check_output
-from nedsvc.bulk.records import Manner, Markup
+from nedsvc.bulk.records import Manner
 from nedsvc.bulk.run import Plan, Told, run
 from nedsvc.bulk.work import Tally
 from nedsvc.cli_errors import reports_errors
@@ -29,7 +30,7 @@ from nedsvc.cluster.tasks import Job, with_local_index
 from nedsvc.errors import InvalidInput, NedError
 from nedsvc.html import check_html
 from nedsvc.linker import EntityLinker
-from nedsvc.models import Options
+from nedsvc.models import Markup, Options
 from nedsvc.settings import read_settings
 from nedsvc.workers import link_tasks, own_linker
 
@@ -92,7 +93,7 @@ def bulk(
         keep=keep,
         most=settings.max_text,
     )
-    shown = Shown(options, keep, markup == "html")
+    shown = Shown(options, keep)
     job = Job(settings=settings, detector=detector, options=options, manner=manner, shown=shown)
     if engine == "spark":
         _refuse({"--workers": workers, "--resume": resume, "--max-errors": max_errors}, "with --engine spark")
@@ -126,7 +127,7 @@ def _here(inputs: tuple[str, ...], output: Path, job: Job, course: Course) -> tu
     check_inputs(inputs)
     check_output(output)
     linker = own_linker(job.settings, job.detector)
-    linker.check_language(job.manner.language)
+    linker.check(job.manner.language, job.options)
     plan = Plan(
         inputs=inputs,
         output=output,
@@ -191,6 +192,8 @@ def _run(inputs: Sequence[str], manner: Manner, options: Options, linker: Entity
     """All that the answers depend on, in JSON's own types."""
     named = {"inputs": inputs, "manner": manner, "options": options, "index": linker.index, "linker": linker.identity}
     digest = blake2b(msgspec.json.encode(list(linker.identity)), digest_size=8).hexdigest()
+    if options.roles and manner.date is None:
+        named["today"] = day.today().isoformat()  # the day of texts that tell none
     return msgspec.json.decode(msgspec.json.encode(named | {"linker": digest}))  # type: ignore[no-any-return]
 
 

@@ -20,6 +20,9 @@ class InvalidInput(NedError, ValueError):  # noqa: N818 (a shell maps it by name
         self.field = field
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type["InvalidInput"], tuple[str, str]]:
+        return type(self), (self.field, self.reason)
+
 
 class TooLarge(InvalidInput):
     """The caller's input is larger than is allowed here."""

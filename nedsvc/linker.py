@@ -230,6 +230,11 @@ class EntityLinker:
             known = ", ".join(self._languages)
             raise InvalidInput("language", f"{language!r} is not known here; choose from {known} (or auto)")
 
+    def check(self, language: str, options: Options) -> None:
+        """Raises what no document in this language could be annotated for: `InvalidInput`, `ModelNotInstalled`."""
+        self.check_language(language)
+        self._judges.chosen(options.ranker)
+
     def _refusal(self, document: Document) -> InvalidInput | None:
         """Why the document cannot be read here."""
         try:

@@ -27,6 +27,7 @@ Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
 Metonymy = Literal["literal", "referent"]
 RankerName = Literal["fast", "accurate"]
+Markup = Literal["text", "html"]
 NameKind = Literal[
     "label", "alias", "demonym", "shorthand", "acronym", "partial", "similar", "expansion", "inner", "akin"
 ]

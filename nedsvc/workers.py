@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import cache
 
-from nedsvc.bulk.work import Answer, Task, answers
+from nedsvc.bulk.work import Answer, answers
 from nedsvc.factory import linker_from_settings
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Options
+from nedsvc.reading import Asked
 from nedsvc.settings import Settings
 
 
@@ -16,6 +17,6 @@ def own_linker(settings: Settings, detector: str) -> EntityLinker:
     return linker_from_settings(settings, detector)
 
 
-def link_tasks(settings: Settings, detector: str, options: Options, tasks: Sequence[Task]) -> list[Answer]:
+def link_tasks(settings: Settings, detector: str, options: Options, tasks: Sequence[Asked]) -> list[Answer]:
     """The answers of this process's linker."""
     return answers(own_linker(settings, detector), tasks, options)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from fakes import linker
 
 from nedsvc import Document, EntityLinker
 from nedsvc.answers import document_answer
-from nedsvc.errors import DocumentFailed
+from nedsvc.errors import DocumentFailed, InvalidInput, NedError, TooLarge
 from nedsvc.models import FailedDocument, Mention, Options, annotation_or_raise
 from nedsvc.text import Text
 
@@ -291,9 +292,77 @@ def test_of_html_the_article_is_read_and_returned(bulk: Bulk) -> None:
     assert "holds no article" in error["error"]["detail"]
 
 
+def test_a_row_may_say_that_it_is_a_page_and_its_article_is_a_column(bulk: Bulk) -> None:
+    page = {"id": "a", "text": PAGE.format(ARTICLE), "input": "html"}
+    bulk.write("in.jsonl", json.dumps(page) + "\n" + json.dumps({"id": "b", "text": "Kiev"}) + "\n")
+    bulk.done("in.jsonl", "-o", "out.parquet", "--keep", "text")
+    article, text = pyarrow.parquet.read_table(bulk.folder / "out.parquet").column("text").to_pylist()
+    assert article.startswith("Vladimir Putin spoke")
+    assert text == "Kiev"
+    bulk.done("in.jsonl", "-o", "out.jsonl", "--keep", "text")
+    assert (bulk.folder / "out.jsonl").read_bytes().count(b'"text":') == 2
+
+
+def test_of_a_file_of_html_the_article_is_read(bulk: Bulk) -> None:
+    for name, content in (("a.html", PAGE.format(ARTICLE)), ("b.txt", "\ufeffKiev"), ("c.txt.gz", "")):
+        (bulk.folder / "in").mkdir(exist_ok=True)
+        packed = gzip.compress(b"Kyiv") if name.endswith(".gz") else content.encode()
+        (bulk.folder / "in" / name).write_bytes(packed)
+    bulk.done("in", "-o", "out.jsonl")
+    page, text, packed_text = bulk.read("out.jsonl")
+    assert page["text"].startswith("Vladimir Putin spoke")
+    assert (text["mentions"][0]["start"], packed_text["mentions"][0]["surface"]) == (0, "Kyiv")
+
+
+def test_columns_of_any_type_are_passed_through(bulk: Bulk) -> None:
+    times = pa.array([1_700_000_000_000_000_001], pa.timestamp("ns"))
+    pyarrow.parquet.write_table(pa.table({"text": ["Kiev"], "when": times}), bulk.folder / "in.parquet")
+    bulk.done("in.parquet", "-o", "out.jsonl", "--keep", "when")
+    assert bulk.read("out.jsonl")[0]["when"].startswith("2023-11-14 22:13:20")
+
+
+def test_what_is_there_of_a_run_must_be_all_that_its_state_says(bulk: Bulk) -> None:
+    bulk.write("in.jsonl", many(300).replace('"text"', '"txt"', 3))
+    bulk.refused("in.jsonl", "-o", "out.jsonl", "--max-errors", "2", code=1)
+    records = bulk.folder / "out.jsonl.partial" / "records"
+    os.truncate(records, records.stat().st_size - 1)
+    assert "records holds less than its state says" in bulk.refused("in.jsonl", "-o", "out.jsonl", "--resume")
+
+
+def test_a_mistake_at_the_first_row_leaves_nothing_behind(bulk: Bulk) -> None:
+    bulk.write("in.csv", "id,body\n1,Kiev\n")
+    bulk.refused("in.csv", "-o", "out.jsonl")
+    assert bulk.left() == set()
+    bulk.done("in.csv", "-o", "out.jsonl", "--text-field", "body")
+
+
+def test_other_columns_are_another_input(bulk: Bulk) -> None:
+    rows = "".join(f"Kiev {row},Berlin {row}\n" for row in range(300))
+    bulk.write("in.csv", f"text,id\n{rows}x\n")
+    bulk.refused("in.csv", "-o", "out.jsonl", "--max-errors", "0", code=1)
+    bulk.write("in.csv", f"id,text\n{rows}x\n")
+    assert "the input is not what" in bulk.refused("in.csv", "-o", "out.jsonl", "--resume")
+
+
+def test_what_cannot_be_done_for_any_document_is_told_before_processes_are_begun(bulk: Bulk) -> None:
+    bulk.write("in.jsonl", lines())
+    sentence = bulk.refused("in.jsonl", "-o", "out.jsonl", "--ranker", "accurate", "--workers", "2")
+    assert "accurate needs an index with vectors" in sentence
+    assert bulk.left() == set()
+
+
+@pytest.mark.parametrize("error", [InvalidInput("text", "is empty"), TooLarge("text", "is long"), NedError("broke")])
+def test_errors_travel_between_processes(error: NedError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
+        (("in.jsonl", "-o", "out.jsonl", "--keep", "url,url"), "keep: must name fields, each once"),
+        (("empty", "-o", "out.jsonl"), "empty: is a folder without texts"),
+        (("quote.csv", "-o", "out.jsonl"), "quote.csv: has no header that can be read"),
         (("gone.jsonl", "-o", "out.jsonl"), "gone.jsonl: is not there"),
         (("in.pdf", "-o", "out.jsonl"), "in.pdf: has no suffix that tells its format"),
         (("in.jsonl", "-o", "out.jsonl", "--language", "qq"), "language: 'qq' is not known here"),
@@ -308,6 +377,8 @@ def test_what_cannot_be_done_is_refused_with_one_sentence(bulk: Bulk, arguments:
     bulk.write("in.jsonl", lines())
     bulk.write("in.pdf", b"%PDF")
     bulk.write("broken.parquet", b"PAR1")
+    bulk.write("quote.csv", '"a"b,text\n')
+    (bulk.folder / "empty").mkdir()
     assert parts in bulk.refused(*arguments)
 
 
@@ -325,7 +396,9 @@ def test_a_finished_run_is_left_alone(bulk: Bulk) -> None:
     before = (bulk.folder / "out.jsonl").stat()
     assert bulk.done("in.jsonl", "-o", "out.jsonl", "--resume").startswith("4 documents")
     assert (bulk.folder / "out.jsonl").stat().st_mtime_ns == before.st_mtime_ns
-    assert "begun with options" in bulk.refused("in.jsonl", "-o", "out.jsonl", "--resume", "--threshold", "0.9")
+    assert "begun with threshold 0.45, and not 0.9" in bulk.refused(
+        "in.jsonl", "-o", "out.jsonl", "--resume", "--threshold", "0.9"
+    )
     bulk.write("in.jsonl", lines(TEXTS[:2]))
     assert "the input is not what out.jsonl was made of" in bulk.refused("in.jsonl", "-o", "out.jsonl", "--resume")
 

@@ -19,6 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
+            "lines",
             *("index", "index.*"),
         }
     ),
@@ -40,7 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "decision",
             "inquiry",
             "language",
-            "html",
+            *("html", "reading"),
             *("roles", "role_phrases", "metonymy", "offices"),
             "cache.*",
             "pace.*",

@@ -12,15 +12,17 @@ _ENTITY = ("id", "label", "description", "url", "wikipedia")
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What answers hold beside what all have: by the options, the fields passed through, and the text of HTML."""
+    """What answers hold beside what all have: by the options, and the fields that are passed through."""
 
     options: Options = Options()
     keep: tuple[str, ...] = ()
-    text: bool = False
 
 
 def answer_schema(shown: Shown) -> Any:
-    """The `pyarrow.Schema` of answers: a column a field, mentions as a list of structs."""
+    """The `pyarrow.Schema` of answers: a column a field, mentions as a list of structs.
+
+    `text` is the article of a page, null where the text was given as such (and not passed through).
+    """
     pa = arrow("Parquet")
     options = shown.options
     text, number = pa.string(), pa.float64()
@@ -36,10 +38,10 @@ def answer_schema(shown: Shown) -> Any:
     return pa.schema(
         [
             ("id", text),
-            *((name, text) for name in shown.keep),
+            *((name, text) for name in shown.keep if name != "text"),
             ("language", text),
             ("index", text),
-            *([("text", text)] if shown.text else []),
+            ("text", text),
             ("mentions", pa.list_(mention)),
             *([("date", text), ("roles", pa.list_(role))] if options.roles else []),
         ]

@@ -6,13 +6,14 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, cast
 
 import msgspec
 from isal import isal_zlib
 
 from nedsvc.bulk.packing import packing, parquet, unpacked
 from nedsvc.errors import InvalidInput, NedError, TooLarge
+from nedsvc.lines import bounded_lines, json_content, too_long
 
 STDIN = "-"
 _SUFFIXES = {
@@ -22,20 +23,10 @@ _SUFFIXES = {
 _TEXTS = tuple(suffix for suffix, kind in _SUFFIXES.items() if kind == "text")
 _READ = ("language", "date", "mentions", "input")  # what else may be said of a text
 _ROWS_AT_ONCE = 256
-_LONGEST_ESCAPE = 6  # bytes of JSON for one of UTF-8: \u0000
-_BESIDES_TEXT = 1_000_000  # bytes of a line for all other fields
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _SURROGATES = range(0xDC80, 0xDD00)  # what bytes that are no UTF-8 are decoded to
 # What the readers raise for files that are damaged or cut off.
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
-
-
-class Lines(Protocol):
-    """What gives lines."""
-
-    def readline(self, size: int, /) -> bytes:
-        """The next line, or its first `size` bytes; empty at the end."""
-        ...
 
 
 class InputBroken(NedError):  # noqa: N818
@@ -75,6 +66,8 @@ def check_inputs(names: Sequence[str]) -> None:
             path = Path(name)
             if not path.exists():
                 raise InvalidInput(name, "is not there")
+            if path.is_dir() and not _files(name):
+                raise InvalidInput(name, f"is a folder without texts ({', '.join(_TEXTS)})")
             if path.is_file() and _format(name) is None:
                 known = ", ".join(_SUFFIXES)
                 raise InvalidInput(name, f"has no suffix that tells its format ({known}, packed as .gz or .zst)")
@@ -124,7 +117,7 @@ def _files(name: str) -> list[Path]:
     path = Path(name)
     if name == STDIN or not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in _TEXTS and file.is_file())
+    return sorted(file for file in path.rglob("*") if _format(file.name) == "text" and file.is_file())
 
 
 def _format(name: str) -> str | None:
@@ -152,37 +145,14 @@ def json_row(place: Place, line: bytes | None, most: int) -> Row | None:
         return Row(place, content, error=InvalidInput("record", f"is not a JSON object ({error})"))
 
 
-def longest_line(most_text: int) -> int:
-    """How many bytes a line of JSON may have, for a text of so many bytes and what belongs to it."""
-    return _LONGEST_ESCAPE * most_text + _BESIDES_TEXT
-
-
-def json_content(number: int, line: bytes) -> bytes:
-    """What stands in the line with this number, without the mark that may begin a file of UTF-8."""
-    return line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-
-
-def too_long(most: int) -> TooLarge:
-    """Why a line that is longer is refused."""
-    return TooLarge("record", f"may have {most} bytes; split its text")
-
-
-def bounded_lines(file: Lines, most: int) -> Iterator[bytes | None]:
-    """The lines; None for one that is too long, of which no more than that is held."""
-    while line := file.readline(most):
-        if line.endswith(b"\n") or len(line) < most:
-            yield line
-            continue
-        while (rest := file.readline(most)) and not rest.endswith(b"\n"):
-            pass
-        yield None
-
-
 def _csv_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Iterator[Row]:
     csv.field_size_limit(most)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     reader = csv.reader(text, delimiter="\t" if ".tsv" in Path(shown).suffixes else ",", strict=True)
-    header = next(reader, [])
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise InvalidInput(shown, f"has no header that can be read ({error})") from error
     check_columns(shown, header, columns)
     while True:
         place = Place(shown, reader.line_num + 1)
@@ -199,7 +169,7 @@ def _csv_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Itera
 
 
 def _csv_row(place: Place, header: Sequence[str], values: Sequence[str]) -> Row:
-    raw = msgspec.json.encode([value.encode("utf-8", "surrogateescape") for value in values])
+    raw = msgspec.json.encode([[each.encode("utf-8", "surrogateescape") for each in part] for part in (header, values)])
     if len(values) != len(header):
         return Row(place, raw, error=InvalidInput("record", f"has {len(values)} fields, and the header {len(header)}"))
     if any(ord(letter) in _SURROGATES for value in values if not value.isascii() for letter in value):
@@ -217,9 +187,10 @@ def _parquet_rows(shown: str, file: IO[bytes], columns: Columns, _most: int) -> 
     wanted = read_columns(names, columns)
     line = 0
     for batch in content.iter_batches(batch_size=_ROWS_AT_ONCE, columns=wanted):
-        for fields in batch.to_pylist():
+        for values in batch.to_pylist():
             line += 1
-            yield Row(Place(shown, line), msgspec.json.encode(fields, enc_hook=str), fields)
+            fields = msgspec.to_builtins(values, enc_hook=str)
+            yield Row(Place(shown, line), msgspec.json.encode(fields), fields)
 
 
 def read_columns(names: Sequence[str], columns: Columns) -> list[str]:
@@ -230,13 +201,15 @@ def read_columns(names: Sequence[str], columns: Columns) -> list[str]:
 def _text_rows(shown: str, file: IO[bytes], columns: Columns, most: int) -> Iterator[Row]:
     content = file.read(most + 1)
     place = Place(shown, 1)
+    raw = shown.encode("utf-8", "surrogateescape") + b"\0" + content
     if len(content) > most:
-        yield Row(place, content, error=TooLarge("text", f"may have {most} bytes; split it"))
+        yield Row(place, raw, error=TooLarge("text", f"may have {most} bytes; split it"))
         return
+    markup = "text" if Path(shown.removesuffix(packing(shown))).suffix.lower() == ".txt" else "html"
     try:
-        yield Row(place, content, {columns.id: shown, columns.text: content.decode()})
+        yield Row(place, raw, {columns.id: shown, columns.text: content.decode("utf-8-sig"), "input": markup})
     except UnicodeDecodeError as error:
-        yield Row(place, content, error=InvalidInput("text", f"is not UTF-8 at byte {error.start}; convert it first"))
+        yield Row(place, raw, error=InvalidInput("text", f"is not UTF-8 at byte {error.start}; convert it first"))
 
 
 def check_columns(shown: str, names: Sequence[str], columns: Columns) -> None:

@@ -21,7 +21,7 @@ from nedsvc.bulk.packing import packed, packing, parquet
 from nedsvc.bulk.work import Tally
 from nedsvc.errors import InvalidInput, NedError
 
-_DOCUMENTS_A_PART = 5_000
+_DOCUMENTS_A_PART, _BYTES_A_PART = 5_000, 64_000_000
 _UNLOCKED_WITHIN = 5.0  # seconds, in which the workers of a run that was killed end
 _JSON = (".jsonl", ".ndjson", ".json")
 
@@ -58,6 +58,9 @@ class Writer(Protocol):
     def cut(self, size: int) -> None:
         """Forget what is beyond this size."""
 
+    def prepare(self) -> None:
+        """Do all that may fail before the output is put in its place."""
+
     def finish(self, output: Path) -> None:
         """Make all of it the output, in one step."""
 
@@ -76,9 +79,16 @@ class Partial:
     def go_on(self) -> None:
         """Cut off what was written after the last state was kept."""
         with _reported(self._output):
+            moved = beside(self._output, ".errors.jsonl")
+            if moved.exists() and not self._errors.exists():
+                moved.rename(self._errors)
             self._writer.cut(self.state.size)
-            if self._errors.exists():
-                os.truncate(self._errors, self.state.errors)
+            _cut(self._errors, self.state.errors)
+
+    def discard(self) -> None:
+        """Leave nothing of a run that has read nothing."""
+        shutil.rmtree(self._folder)
+        self._lock.close()
 
     def add(self, answers: Sequence[bytes], errors: Sequence[bytes], state: State, *, last: bool) -> None:
         """Append answers and errors; `state` is how far the run is then, but for the sizes."""
@@ -94,17 +104,19 @@ class Partial:
     def finish(self) -> None:
         """Put the errors, what tells of the run, and at last the output in their places."""
         with _reported(self._output):
-            if self._errors.exists():
+            self._writer.prepare()
+            if self.state.errors:
                 self._errors.rename(beside(self._output, ".errors.jsonl"))
             _replace(beside(self._output, ".run.json"), self.state)
             self._writer.finish(self._output)
+            _sync(self._output.parent)
             shutil.rmtree(self._folder)
         self._lock.close()
 
 
 def check_output(output: Path) -> None:
     """Refuses, before any work is done, an output whose format is not known. Raises `InvalidInput`."""
-    suffix = Path(output.name.removesuffix(packing(output.name))).suffix
+    suffix = Path(output.name.removesuffix(packing(output.name))).suffix.lower()
     if suffix == ".parquet" and not packing(output.name):
         parquet(str(output))
     elif suffix not in _JSON:
@@ -126,7 +138,9 @@ def begin(output: Path, shown: Shown, run: Mapping[str, Any], *, resume: bool) -
             if there.exists():
                 raise InvalidInput("-o", f"{there} is there; go on with --resume, remove it, or choose another output")
     if output.exists():
-        return _state(beside(output, ".run.json"), output, run)
+        state = _state(beside(output, ".run.json"), output, run)
+        shutil.rmtree(folder, ignore_errors=True)  # where it was stopped between its last two steps
+        return state
     if folder.exists():
         partial = Partial(output, shown, _state(folder / "state.json", output, run))
         partial.go_on()
@@ -165,13 +179,11 @@ def _state(path: Path, output: Path, run: Mapping[str, Any]) -> State:
         ) from error
     except (OSError, msgspec.DecodeError) as error:
         raise OtherRun("-o", f"{path} is damaged ({error}); remove it and begin anew") from error
-    for name, value in run.items():
-        if state.run.get(name) != value:
-            raise OtherRun(
-                "--resume",
-                f"{output} was begun with {name} {state.run.get(name)!r}, and not {value!r}: give the same, "
-                "or choose another output",
-            )
+    before = _flat(state.run)
+    for name, value in _flat(run).items():
+        if before.get(name) != value:
+            begun = f"{output} was begun with {name} {before.get(name)!r}"
+            raise OtherRun("--resume", f"{begun}, and not {value!r}: give the same, or choose another output")
     return state
 
 
@@ -190,12 +202,13 @@ class _JsonLines:
         return self._size
 
     def cut(self, size: int) -> None:
-        if self._path.exists():
-            os.truncate(self._path, size)
-            self._size = size
+        _cut(self._path, size)
+        self._size = size
+
+    def prepare(self) -> None:
+        self._path.touch()
 
     def finish(self, output: Path) -> None:
-        self._path.touch()
         self._path.rename(output)
 
 
@@ -207,28 +220,35 @@ class _Parquet:
         self._shown = shown
         self._parts = len(self._files())
         self._waiting: list[bytes] = []
+        self._bytes = 0
 
     def write(self, answers: Sequence[bytes], *, last: bool) -> int | None:
         self._waiting += answers
-        if len(self._waiting) < _DOCUMENTS_A_PART and not last:
+        self._bytes += sum(map(len, answers))
+        if len(self._waiting) < _DOCUMENTS_A_PART and self._bytes < _BYTES_A_PART and not last:
             return None
         if self._waiting:
             self._write_part()
         return self._parts
 
     def cut(self, size: int) -> None:
-        for path in self._files()[size:]:
+        parts = self._files()
+        if len(parts) < size:
+            raise _damaged(self._folder)
+        for path in parts[size:]:
             path.unlink()
         self._parts = size
 
-    def finish(self, output: Path) -> None:
+    def prepare(self) -> None:
+        reader = parquet("Parquet")
         whole = self._folder / "whole"
-        reader = parquet(str(output))
         with reader.ParquetWriter(whole, answer_schema(self._shown), compression="zstd") as file:
             for path in self._files():
                 file.write_table(reader.read_table(path))
         _sync(whole)
-        whole.rename(output)
+
+    def finish(self, output: Path) -> None:
+        (self._folder / "whole").rename(output)
 
     def _write_part(self) -> None:
         path = self._folder / f"part-{self._parts:06}.parquet"
@@ -237,10 +257,18 @@ class _Parquet:
         _sync(aside)
         aside.rename(path)
         self._parts += 1
-        self._waiting = []
+        self._waiting, self._bytes = [], 0
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("part-*.parquet"))
+
+
+def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run by their own names."""
+    found: dict[str, Any] = {}
+    for name, value in run.items():
+        found |= _flat(value) if isinstance(value, dict) else {name: value}
+    return found
 
 
 def _locked(folder: Path) -> IO[bytes]:
@@ -260,7 +288,9 @@ def _locked(folder: Path) -> IO[bytes]:
 
 
 def _writer(folder: Path, name: str, shown: Shown) -> Writer:
-    return _Parquet(folder, shown) if name.endswith(".parquet") else _JsonLines(folder / "records", packing(name))
+    return (
+        _Parquet(folder, shown) if name.lower().endswith(".parquet") else _JsonLines(folder / "records", packing(name))
+    )
 
 
 @contextmanager
@@ -273,6 +303,19 @@ def _reported(output: Path) -> Iterator[None]:
             f"{output} cannot be written ({error.strerror or error}): what stands in {_folder(output).name} is whole; "
             "make room, then go on with --resume"
         ) from error
+
+
+def _cut(path: Path, size: int) -> None:
+    """Forget what stands in a file beyond this size. Raises `OtherRun` where less stands there."""
+    there = path.stat().st_size if path.exists() else 0
+    if there < size:
+        raise _damaged(path)
+    if there > size:
+        os.truncate(path, size)
+
+
+def _damaged(path: Path) -> OtherRun:
+    return OtherRun("-o", f"{path} holds less than its state says; remove its folder and begin anew")
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -288,6 +331,7 @@ def _replace(path: Path, state: State) -> None:
     aside.write_bytes(msgspec.json.encode(state))
     _sync(aside)
     aside.replace(path)
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -1,19 +1,16 @@
 """From rows to documents, and to what tells why a row is none."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from nedsvc.bulk.inputs import Columns, Place, Row
-from nedsvc.errors import InvalidInput, NedError, TooLarge
-from nedsvc.html import article
-from nedsvc.models import Document, Offsets, Span, read_date
-from nedsvc.offsets import code_point_spans
-
-Markup = Literal["text", "html"]
+from nedsvc.errors import InvalidInput, NedError
+from nedsvc.models import Markup, Offsets, Span, read_date
+from nedsvc.reading import Asked, check_size
 
 OWN_FIELDS = frozenset({"id", "language", "index", "mentions", "date", "roles", "error"})
 
@@ -35,6 +32,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 1_000_000
 
     def __post_init__(self) -> None:
+        if len(set(self.keep)) < len(self.keep) or "" in self.keep:
+            raise InvalidInput("keep", "must name fields, each once")
         for name in self.keep:
             if name in OWN_FIELDS:
                 raise InvalidInput("keep", f"{name} is a field of the answer itself")
@@ -43,22 +42,13 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A document with its place and the fields that are passed through, or why there is none.
-
-    `shows_text` says that the document's text is not what was given, and so belongs to the answer.
-    """
+    """What is asked for at a place, with the fields that are passed through; or why nothing is."""
 
     place: Place
     id: str | None
-    document: Document | None = None
+    asked: Asked | None = None
     kept: Mapping[str, Any] = {}
-    shows_text: bool = False
     error: NedError | None = None
-
-
-def records(rows: Iterable[Row], manner: Manner) -> Iterator[Record]:
-    """The records of rows, in their order."""
-    return (record(row, manner) for row in rows)
 
 
 def record(row: Row, manner: Manner) -> Record:
@@ -67,31 +57,34 @@ def record(row: Row, manner: Manner) -> Record:
     if row.error:
         return Record(row.place, id_, error=row.error)
     try:
-        markup = row.fields.get("input") or manner.input
-        document = _document(row.fields, id_, markup, manner)
+        asked = _asked(row.fields, manner)
     except NedError as error:
         return Record(row.place, id_, error=error)
-    kept = {name: row.fields[name] for name in manner.keep if name in row.fields}
-    return Record(row.place, id_, document, kept, shows_text=markup == "html")
+    # Of a page the article is shown, and not the page.
+    kept = {name: row.fields[name] for name in manner.keep if name in row.fields and not _is_shown(name, asked)}
+    return Record(row.place, id_, asked, kept)
 
 
-def _document(fields: Mapping[str, Any], id_: str | None, markup: object, manner: Manner) -> Document:
+def _is_shown(name: str, asked: Asked) -> bool:
+    return name == "text" and asked.shows_text
+
+
+def _asked(fields: Mapping[str, Any], manner: Manner) -> Asked:
     text = fields.get(manner.columns.text)
     if not isinstance(text, str):
         raise InvalidInput(manner.columns.text, "is missing" if text is None else "must be a string")
-    if len(text) > manner.most or len(text.encode("utf-8", "surrogatepass")) > manner.most:
-        raise TooLarge(manner.columns.text, f"may have {manner.most} bytes; split it, or raise NEDSVC_MAX_TEXT")
+    check_size(manner.columns.text, text, manner.most)
+    markup = fields.get("input") or manner.input
     if markup not in {"text", "html"}:
         raise InvalidInput("input", f"must be text or html, not {markup!r}")
-    if markup == "html":
-        text = article(text)
     given = fields.get("mentions")
-    return Document(
+    return Asked(
         text=text,
-        id=id_,
+        input=markup,
         language=_string("language", fields.get("language")) or manner.language,
         date=(_day(fields.get("date")) or manner.date) if manner.dated else None,
-        mentions=None if given is None else code_point_spans(text, _spans(given), manner.offsets),
+        spans=None if given is None else _spans(given),
+        offsets=manner.offsets,
     )
 
 

@@ -9,18 +9,18 @@ import msgspec
 
 from nedsvc.answers import ErrorDetail, FailedAnswer, error_detail
 from nedsvc.bulk.columns import Shown
-from nedsvc.bulk.inputs import Row, longest_line, rows
+from nedsvc.bulk.inputs import Row, rows
 from nedsvc.bulk.output import OtherRun, State, begin
 from nedsvc.bulk.pool import in_order
 from nedsvc.bulk.recent import Recent, Slot
 from nedsvc.bulk.records import Manner, Record, record
-from nedsvc.bulk.work import Answer, Tally, Task
+from nedsvc.bulk.work import Answer, Tally
 from nedsvc.errors import NedError
+from nedsvc.lines import longest_line
+from nedsvc.linker import BATCH_CHARACTERS, BATCH_DOCUMENTS
+from nedsvc.reading import Asked
 
-BATCH_DOCUMENTS = 128
-BATCH_CHARACTERS = 100_000
-
-Work = Callable[[Sequence[Task]], list[Answer]]
+Work = Callable[[Sequence[Asked]], list[Answer]]
 Told = Callable[[Tally, int], None]
 
 
@@ -55,7 +55,7 @@ class Batch(msgspec.Struct, frozen=True):
     records: Sequence[Record]
     slots: Sequence[Slot | None]
     computed: Sequence[Slot]
-    tasks: Sequence[Task]
+    tasks: Sequence[Asked]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -94,6 +94,7 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
     begun = begin(plan.output, plan.shown, plan.run, resume=plan.resume)
     read = _Reader(rows(plan.inputs, plan.manner.columns, longest_line(plan.manner.most)), plan.output)
     if isinstance(begun, State):
+        told(begun.tally, 0)
         read.check_all(begun)
         return begun.tally
     read.skip(begun.state)
@@ -110,6 +111,8 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
             break
     begun.add((), (), state, last=True)
     if failures:
+        if not state.read:
+            begun.discard()
         raise failures[0]
     begun.finish()
     return state.tally
@@ -168,7 +171,7 @@ class _Reader:
             raise OtherRun("--resume", f"the input is not what {self._output} was made of; choose another output")
 
 
-def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Read, Sequence[Task]]]:
+def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Read, Sequence[Asked]]]:
     """The records in batches of bounded size, each with what is to be computed for it."""
     recent = Recent()
     for group, position in groups(reader, manner):
@@ -183,7 +186,7 @@ def groups(rows: Iterable[tuple[Row, int]], manner: Manner) -> Iterator[tuple[li
     for row, position in rows:
         each = record(row, manner)
         group.append(each)
-        characters += len(each.document.text) if each.document else 0
+        characters += len(each.asked.text) if each.asked else 0
         if len(group) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
             yield group, position
             group, characters = [], 0
@@ -195,13 +198,16 @@ def batch_of(group: Sequence[Record], recent: Recent) -> Batch:
     """The batch of a group, in which what came before is not computed again."""
     slots: list[Slot | None] = []
     computed: list[Slot] = []
-    tasks: list[Task] = []
+    tasks: list[Asked] = []
     for each in group:
-        slot, is_new = (None, False) if each.document is None else recent.slot(Task(each.document, each.shows_text))
+        if each.asked is None:
+            slots.append(None)
+            continue
+        slot, is_new = recent.slot(each.asked)
         slots.append(slot)
-        if slot is not None and each.document is not None and is_new:
+        if is_new:
             computed.append(slot)
-            tasks.append(Task(each.document, each.shows_text))
+            tasks.append(each.asked)
     return Batch(group, slots, computed, tasks)
 
 

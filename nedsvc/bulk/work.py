@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from nedsvc.answers import ErrorDetail, document_answer, error_detail
+from nedsvc.errors import NedError
 from nedsvc.linker import EntityLinker
 from nedsvc.models import Annotation, Document, FailedDocument, Options
+from nedsvc.reading import Asked, read_document
 
 _encode = msgspec.json.Encoder().encode
 _WITHOUT_ID = b'{"id":null'
@@ -29,13 +31,6 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return Tally(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
 
-class Task(msgspec.Struct, frozen=True):
-    """A document to link, and whether its text belongs to the answer."""
-
-    document: Document
-    shows_text: bool = False
-
-
 class Answer(msgspec.Struct, frozen=True):
     """What became of a document: the JSON of its answer but for the id and the braces around it, or what failed."""
 
@@ -49,18 +44,27 @@ class Answer(msgspec.Struct, frozen=True):
         return b'{"id":' + _encode(id_) + own + self.body
 
 
-def answers(linker: EntityLinker, tasks: Sequence[Task], options: Options) -> list[Answer]:
+def answers(linker: EntityLinker, tasks: Sequence[Asked], options: Options) -> list[Answer]:
     """What becomes of each task."""
-    found = linker.annotate_batch((task.document for task in tasks), options)
-    return [_answer(task, each, options) for task, each in zip(tasks, found, strict=True)]
+    documents = [_document(asked) for asked in tasks]
+    found = linker.annotate_batch((each for each in documents if isinstance(each, Document)), options)
+    return [
+        _answer(asked, next(found) if isinstance(each, Document) else each, options)
+        for asked, each in zip(tasks, documents, strict=True)
+    ]
 
 
-def _answer(task: Task, found: Annotation | FailedDocument, options: Options) -> Answer:
+def _document(asked: Asked) -> Document | FailedDocument:
+    try:
+        return read_document(asked)
+    except NedError as error:
+        return FailedDocument(id=None, error=error)
+
+
+def _answer(asked: Asked, found: Annotation | FailedDocument, options: Options) -> Answer:
     if isinstance(found, FailedDocument):
         return Answer(b"", Tally(failed=1), error_detail(found.error))
-    # The id is another for each of several documents with the same text.
-    bare = msgspec.structs.replace(found, id=None)
-    body = _encode(document_answer(bare, options, show_text=task.shows_text))
+    body = _encode(document_answer(found, options, show_text=asked.shows_text))
     return Answer(body.removeprefix(_WITHOUT_ID), _tally(found))
 
 

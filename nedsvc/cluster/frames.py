@@ -13,10 +13,11 @@ from nedsvc.bulk.columns import Shown, answer_schema, answers_table
 from nedsvc.bulk.inputs import Columns, Place, Row, check_columns, read_columns
 from nedsvc.bulk.packing import arrow
 from nedsvc.bulk.recent import Recent
-from nedsvc.bulk.records import Manner, Markup
-from nedsvc.bulk.run import BATCH_DOCUMENTS, Outcome
+from nedsvc.bulk.records import Manner
+from nedsvc.bulk.run import Outcome
 from nedsvc.cluster.tasks import Job, linked, with_local_index
-from nedsvc.models import Options
+from nedsvc.linker import BATCH_DOCUMENTS
+from nedsvc.models import Markup, Options
 from nedsvc.settings import read_settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def annotate(  # noqa: PLR0913 (each is a choice of its own, named as on the com
         keep=kept,
         most=settings.max_text,
     )
-    shown = Shown(options, (), text=input == "html")
+    shown = Shown(options)
     # What is kept passes through as it stands, beside the answers.
     bare = msgspec.structs.replace(manner, keep=())
     job = Job(settings=settings, detector=detector, options=options, manner=bare, shown=shown)

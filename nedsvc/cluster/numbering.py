@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nedsvc.bulk.inputs import Columns, check_columns, read_columns
-from nedsvc.bulk.run import BATCH_DOCUMENTS
 from nedsvc.cluster.frames import quoted
 from nedsvc.cluster.places import is_parquet, located, place_of
+from nedsvc.linker import BATCH_DOCUMENTS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nedsvc.bulk.columns import answer_schema, answers_table
-from nedsvc.bulk.inputs import Place, Row, json_row, longest_line
+from nedsvc.bulk.inputs import Place, Row, json_row
 from nedsvc.bulk.packing import arrow
 from nedsvc.bulk.recent import Recent
 from nedsvc.bulk.run import Outcome
@@ -19,6 +19,7 @@ from nedsvc.cluster.places import Folder, is_parquet, located
 from nedsvc.cluster.session import ClusterFailed, reported
 from nedsvc.cluster.tasks import Job, linked
 from nedsvc.errors import InvalidInput
+from nedsvc.lines import longest_line
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from nedsvc.bulk.run import BATCH_DOCUMENTS
 from nedsvc.cluster.tasks import told_error
 from nedsvc.errors import InvalidInput, ModelNotInstalled, NedError
+from nedsvc.linker import BATCH_DOCUMENTS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,7 +8,7 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from nedsvc.bulk.inputs import longest_line
+from nedsvc.lines import longest_line
 from nedsvc.web.batch import Batch
 from nedsvc.web.openapi import JSON, JSON_LINES, openapi_document
 from nedsvc.web.pages import pages

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from nedsvc.answers import DocumentAnswer, ErrorDetail, FailedAnswer, document_answer, error_detail
-from nedsvc.bulk.inputs import bounded_lines, json_content, longest_line, too_long
 from nedsvc.errors import DocumentFailed, NedError
+from nedsvc.lines import bounded_lines, json_content, longest_line, too_long
 from nedsvc.models import Annotation, Document, FailedDocument, Options
 from nedsvc.web.receiving import received
 from nedsvc.web.requests import AnnotateLine, read_json

@@ -6,9 +6,9 @@ from typing import TypeVar
 import msgspec
 from werkzeug.datastructures import MultiDict
 
-from nedsvc.bulk.records import Markup
 from nedsvc.errors import InvalidInput
-from nedsvc.models import EntityType, Options, Query, Span
+from nedsvc.models import EntityType, Markup, Options, Query, Span
+from nedsvc.reading import Asked
 
 MOST_QUERIES = 1000
 MOST_CANDIDATES = 100
@@ -33,6 +33,17 @@ class AnnotateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     date: str | None = None
     mentions: tuple[Span, ...] | None = None
     options: Options = Options()
+
+    def asked(self) -> Asked:
+        """What is to be read."""
+        return Asked(
+            text=self.text,
+            input=self.input,
+            language=self.language,
+            date=self.date,
+            spans=self.mentions,
+            offsets=self.options.offsets,
+        )
 
 
 class AnnotateLine(AnnotateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):

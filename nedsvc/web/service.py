@@ -10,7 +10,6 @@ import msgspec
 from nedsvc.answers import document_answer, entity_details, lookup_answer
 from nedsvc.cache import ANNOTATION, IDENTIFIER, LOOKUP, Cache, Entry, Kind, Outcome
 from nedsvc.errors import InvalidInput, NedError, TooLarge
-from nedsvc.html import article
 from nedsvc.identifiers import IdentifierLookup
 from nedsvc.linker import EntityLinker
 from nedsvc.models import (
@@ -23,7 +22,7 @@ from nedsvc.models import (
     annotation_or_raise,
     read_date,
 )
-from nedsvc.offsets import code_point_spans
+from nedsvc.reading import check_size, read_document
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -60,7 +59,7 @@ class Service:
         today = date.today().isoformat() if request.options.roles and request.date is None else None
 
         def compute() -> Entry:
-            (found,) = self.annotate_many([_document(request, None)], request.options)
+            (found,) = self.annotate_many([read_document(request.asked())], request.options)
             annotation = annotation_or_raise(found)
             answer = document_answer(annotation, request.options, show_text=request.input == "html")
             return Entry(_encode(answer), self._seconds(ANNOTATION, annotation.links))
@@ -72,7 +71,7 @@ class Service:
     def document(self, request: AnnotateRequest, id_: str | None = None) -> Document:
         """What a request asks to annotate. Raises `InvalidInput`, `TooLarge`, `ModelNotInstalled`, `DocumentFailed`."""
         self._check_annotation(request)
-        return _document(request, id_)
+        return read_document(request.asked(), id_)
 
     def annotate_many(self, documents: Sequence[Document], options: Options) -> list[Annotation | FailedDocument]:
         """What becomes of each document; one at a time where they cannot be annotated together. They are not kept."""
@@ -161,7 +160,7 @@ class Service:
         return (*self._linker.identity, request)
 
     def _check_annotation(self, request: AnnotateRequest) -> None:
-        self._check_size("text", request.text)
+        check_size("text", request.text, self.max_text)
         _check_limit("options.limit", request.options.limit)
         if request.date is not None:
             read_date(request.date)
@@ -171,21 +170,9 @@ class Service:
                 raise InvalidInput("mentions", f"the offset {offset} is outside any text that is taken here")
 
     def _check_query(self, query: Query, limit: int, path: str) -> None:
-        self._check_size(f"{path}mention", query.mention)
-        self._check_size(f"{path}context", query.context or "")
+        check_size(f"{path}mention", query.mention, self.max_text)
+        check_size(f"{path}context", query.context or "", self.max_text)
         _check_limit("limit", limit)
-
-    def _check_size(self, field: str, text: str) -> None:
-        # A text has at least as many bytes as characters; only near the limit is it encoded to count them.
-        if len(text) > self.max_text or len(text.encode("utf-8", "surrogatepass")) > self.max_text:
-            raise TooLarge(field, f"may have {self.max_text} bytes; split it, or raise NEDSVC_MAX_TEXT")
-
-
-def _document(request: AnnotateRequest, id_: str | None) -> Document:
-    text = article(request.text) if request.input == "html" else request.text
-    given = request.mentions
-    spans = None if given is None else code_point_spans(text, given, request.options.offsets)
-    return Document(text=text, id=id_, language=request.language, mentions=spans, date=request.date)
 
 
 def _check_limit(field: str, limit: int) -> None:
