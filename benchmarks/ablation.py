@@ -1,6 +1,7 @@
 """What the rankers' features are worth: without a group of them, and with what they read shuffled."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -11,7 +12,7 @@ from common import shared_folder
 from numpy.typing import NDArray
 from training import Case, Gold, HeldOut
 
-from nedsvc.candidate_table import CandidateTable
+from nedsvc.candidate_table import CandidateTable, candidate_table
 from nedsvc.evaluation.report import of_page
 from nedsvc.features import FEATURES
 from nedsvc.index.dump import batches
@@ -152,7 +153,9 @@ def _with(table: CandidateTable, fields: Sequence[Mapping[str, object]]) -> Cand
     changed: list[Candidate] = [
         msgspec.structs.replace(candidate, **other) for candidate, other in zip(table.candidates, fields, strict=True)
     ]
-    return table.with_candidates(changed)
+    rows = iter([changed[start:stop] for start, stop in pairwise(table.bounds())])
+    sheets = [msgspec.structs.replace(one, candidates=[next(rows) for _ in one.chains]) for one in table.sheets]
+    return candidate_table(sheets, table.contexts)
 
 
 _IN_DOCUMENTS: dict[str, Tables] = {

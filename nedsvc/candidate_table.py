@@ -98,12 +98,6 @@ class CandidateTable(msgspec.Struct, frozen=True):
         found: list[int] = np.searchsorted(self.chain, np.arange(len(self.chains) + 1)).tolist()
         return found
 
-    def with_candidates(self, candidates: Sequence[Candidate]) -> "CandidateTable":
-        """The table with what is known of others in its rows."""
-        rows = iter([candidates[start:stop] for start, stop in pairwise(self.bounds())])
-        sheets = [msgspec.structs.replace(one, candidates=[next(rows) for _ in one.chains]) for one in self.sheets]
-        return candidate_table(sheets, self.contexts)
-
 
 def candidate_table(sheets: Sequence[Sheet], contexts: Contexts | None = None) -> CandidateTable:
     """The table of documents, none weighed yet."""

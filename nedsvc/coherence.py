@@ -13,9 +13,10 @@ _NUMBER_BITS = 32
 
 
 def coherence(table: CandidateTable) -> Floats:
-    """For each candidate, 1 - exp(-x) with x the summed probability of the other chains' best entities linked with it.
+    """Links between the entity and what the other mentions mean, in either direction, 0 to 1.
 
-    A link counts in either direction, and in both it counts twice.
+    It is 1 - exp(-x) with x the summed probability of the other chains' best entities that are linked with it. A link
+    in both directions counts twice.
     """
     mass = np.zeros(len(table.candidates))
     if len(table.first) < 2:

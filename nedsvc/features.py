@@ -1,4 +1,4 @@
-"""What speaks for a candidate: a declared list of small functions over all the candidates of a document at once."""
+"""What speaks for a candidate: a declared list of small functions over all the candidates of some documents at once."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -254,11 +254,6 @@ def related(table: CandidateTable) -> Floats:
     return _against_others(table, table.vectors, values)
 
 
-def linked(table: CandidateTable) -> Floats:
-    """Links between the entity and what the other mentions mean, in either direction, 0 to 1."""
-    return coherence(table)
-
-
 # The features of a stage may read the probabilities that those before it give: first what the mention and its
 # surroundings say, then the longer names of the document, then what its entities have to do with each other.
 STAGES = (
@@ -277,6 +272,6 @@ STAGES = (
         Feature("context", context),
     ),
     (Feature("antecedent", antecedent), Feature("meaning", meaning)),
-    (Feature("coherence", linked), Feature("related", related)),
+    (Feature("coherence", coherence), Feature("related", related)),
 )
 FEATURES = tuple(feature for stage in STAGES for feature in stage)
