@@ -31,7 +31,7 @@ serve: $(INSTALLED) ## Serve the starter index, or NEDSVC_INDEX, on port 8000 (N
 	@.venv/bin/nedsvc serve
 
 test: $(INSTALLED) ## Run the tests (NEDSVC_SHARED: the folder of the shared material, for the tests that read it)
-	.venv/bin/python -m pytest -n auto
+	.venv/bin/python -m pytest -n auto --dist loadgroup
 
 lint: $(INSTALLED) ## Check style and types
 	.venv/bin/ruff check
@@ -58,6 +58,7 @@ INSTALL := env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes
 system-deps: ## Install what must come from the system's package manager
 	@packages="$(if $(PYTHON),,python3-venv)"; \
 	command -v redis-server >/dev/null || packages="$$packages redis-server"; \
+	command -v java >/dev/null || packages="$$packages default-jre-headless"; \
 	packages="$${packages# }"; \
 	if [ -z "$$packages" ]; then \
 		echo "system-deps: nothing to install"; \

@@ -118,7 +118,7 @@ class Course(NamedTuple):
 def _refuse(given: Mapping[str, object], where: str) -> None:
     """Refuses options that mean nothing there. Raises `InvalidInput`."""
     for name, value in given.items():
-        if value not in {None, False, ()}:
+        if value is not None and value is not False and value != ():
             raise InvalidInput(name, f"means nothing {where}")
 
 

@@ -3,6 +3,7 @@
 `shared`: the shared material (benchmarks, dump sample, seed article). The environment variable NEDSVC_SHARED names its
 folder; where it is set these tests run, and fail if a file is missing.
 `history`: a clone of the repository, and git to read its history.
+`java`: Java 17 or newer, for Spark.
 
 Where it is missing those tests are deselected and the summary says so. A test asks for it with the fixture of this
 name, or with the marker if it needs no folder.
@@ -35,6 +36,7 @@ NEEDS = {
         "git or the clone is missing",
         lambda: bool(shutil.which("git")) and (ROOT / ".git").exists(),
     ),
+    "java": Need("Java", "java is not on the PATH", lambda: bool(shutil.which("java"))),
 }
 _COUNTS = pytest.StashKey[dict[str, int]]()
 _WORKERS_COUNTS = "deselected_by_need"

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ def annotate(  # noqa: PLR0913 (each is a choice of its own, named as on the com
     executor has under this path, or one that was shipped to it under this name; what is not chosen here is as the
     environment of the driver sets it. Raises `InvalidInput`.
     """
+    from pyspark.sql import functions as sql  # noqa: PLC0415 (an extra)
+
     kept = tuple(keep)
     columns = Columns(text, id, kept)
     check_columns("dataframe", dataframe.columns, columns)
@@ -69,7 +72,8 @@ def annotate(  # noqa: PLR0913 (each is a choice of its own, named as on the com
     # What is kept passes through as it stands, beside the answers.
     bare = msgspec.structs.replace(manner, keep=())
     job = Job(settings=settings, detector=detector, options=options, manner=bare, shown=shown)
-    read = dataframe.select(*map(quoted, read_columns(dataframe.columns, columns)))
+    # As one column, since Spark's own mapInArrow trips over names such as `a.b`.
+    read = dataframe.select(sql.struct(*map(quoted, read_columns(dataframe.columns, columns))).alias("row"))
     return mapped(read, partial(_annotated, with_local_index(job), kept), _schema(dataframe, shown, kept))
 
 
@@ -77,10 +81,16 @@ def mapped(
     dataframe: "DataFrame", function: Callable[[Iterator[Any]], Iterator[Any]], schema: "StructType"
 ) -> "DataFrame":
     """The data frame that the function makes of the record batches of one, partition by partition."""
-    with warnings.catch_warnings():
-        # It warns of pandas 3, which is not used here.
-        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    with pandas_unwarned():
         return dataframe.mapInArrow(function, schema)
+
+
+@contextmanager
+def pandas_unwarned() -> Iterator[None]:
+    """Keeps PySpark from warning of pandas 3, which is not used here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+        yield
 
 
 def quoted(name: str) -> str:
@@ -106,7 +116,8 @@ def _schema(dataframe: "DataFrame", shown: Shown, kept: Sequence[str]) -> "Struc
 def _annotated(job: Job, kept: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
     """The record batches of answers, row by row those of the record batches given."""
     recent = Recent()
-    for batch in batches:
+    for row in batches:
+        batch = arrow("Spark").RecordBatch.from_struct_array(row.column("row"))
         place = 0
         for found in linked(job, _rows(batch), recent):
             beside = {name: batch.column(name).slice(place, len(found)) for name in kept}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from nedsvc.cluster.frames import pandas_unwarned
 from nedsvc.cluster.tasks import told_error
 from nedsvc.errors import InvalidInput, ModelNotInstalled, NedError
 from nedsvc.linker import BATCH_DOCUMENTS
@@ -73,7 +74,7 @@ def spark_session(master: str, conf: dict[str, str]) -> Iterator["SparkSession"]
     check_spark()
     if master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with tempfile.TemporaryFile() as log, _reported(log):
+    with pandas_unwarned(), tempfile.TemporaryFile() as log, _reported(log):
         context = _context(master, conf, log)
         try:
             from pyspark.sql import SparkSession  # noqa: PLC0415 (an extra)
@@ -133,4 +134,5 @@ def _sentence(error: Exception, log: IO[bytes]) -> NedError:
 def _cause(text: str) -> str:
     """The sentence in Spark's words that says why."""
     found = next((match[1] for cause in _CAUSES if (match := cause.search(text))), "it does not say why")
-    return re.sub(r"\s+", " ", found).strip()[:_LONGEST].rstrip(".")
+    plain = re.sub(r"^\[[A-Z0-9_.]+\] | SQLSTATE: .*", "", re.sub(r"\s+", " ", found).strip())
+    return plain[:_LONGEST].rstrip(".")
