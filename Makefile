@@ -14,6 +14,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 INSTALLED := .venv/installed
+FOR_TESTS := .venv/for-tests
 CACHE := $(or $(NEDSVC_CACHE),.cache)
 SAMPLE_INDEX := $(CACHE)/sample-index
 VECTOR_INDEX := $(CACHE)/vector-index
@@ -30,10 +31,10 @@ demo: $(INSTALLED) ## Link the example article with the starter index
 serve: $(INSTALLED) ## Serve the starter index, or NEDSVC_INDEX, on port 8000 (NEDSVC_REDIS_URL: where answers are kept)
 	@.venv/bin/nedsvc serve
 
-test: $(INSTALLED) ## Run the tests (NEDSVC_SHARED: the folder of the shared material, for the tests that read it)
+test: $(FOR_TESTS) ## Run the tests (NEDSVC_SHARED: the folder of the shared material, for the tests that read it)
 	.venv/bin/python -m pytest -n auto --dist loadgroup
 
-lint: $(INSTALLED) ## Check style and types
+lint: $(FOR_TESTS) ## Check style and types
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -46,6 +47,7 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed 
 	.venv/bin/python benchmarks/build.py
 	.venv/bin/python benchmarks/service.py --starter
 	.venv/bin/python benchmarks/batch_service.py --starter
+	for what in kills scaling memory length; do .venv/bin/python benchmarks/bulk.py $$what --index $(SAMPLE_INDEX) || exit; done
 	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/roles.py --index $(SAMPLE_INDEX)
 
@@ -82,10 +84,15 @@ $(INSTALLED): pyproject.toml
 	echo "Setting up .venv with $$python" >&2; \
 	"$$python" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@.venv/bin/python -m pip install --quiet --editable '.[en]'
+	@touch $@
+
+$(FOR_TESTS): $(INSTALLED)
+	@echo "Adding what only tests and measurements need (Spark alone is 450 MB)" >&2
 	@.venv/bin/python -m pip install --quiet --editable '.[en,accurate,bulk,html,spark]' --group dev
 	@touch $@
 
-$(SAMPLE_INDEX)/manifest.json: $(INSTALLED)
+$(SAMPLE_INDEX)/manifest.json: $(FOR_TESTS)
 	@[ -n "$(NEDSVC_SHARED)" ] || { echo "make bench: set NEDSVC_SHARED to the folder of the shared material" >&2; exit 1; }
 	.venv/bin/nedsvc index build "$(NEDSVC_SHARED)/wikidata-sample/sample.json.gz" -o $(SAMPLE_INDEX)
 
