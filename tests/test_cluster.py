@@ -1,6 +1,7 @@
 """Spark: data frames and files, with the same records as without it, also where an executor is killed."""
 
 import datetime
+import doctest
 import gzip
 import json
 import os
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("spark")]
 
 PLAIN = Options()
+ROOT = Path(__file__).parents[1]
 TEXTS = ("Putin met Xi in Beijing.", "Kiev is Kyiv.", "Blinken left Brussels for Berlin.", "Nothing is named here.")
 # The options of Java and of code generation are for a quick start, which is most of the time that these tests take.
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -218,6 +221,34 @@ def test_a_data_frame_gets_columns_of_answers(
     assert [mention["surface"] for mention in third["mentions"]] == ["Berlin"]
     with pytest.raises(InvalidInput, match="no column 'text'"):
         annotate(frame, index=starter)
+
+
+def test_pages_are_read_and_texts_pass_through(spark: "SparkSession", starter: Path) -> None:
+    rows = [
+        ("a", "<article>" + "<p>Vladimir Putin spoke in Moscow on Monday about the war.</p>" * 3, "html"),
+        ("b", "Kiev", None),
+    ]
+    frame = spark.createDataFrame(rows, "id string, text string, input string")
+    page, text = annotate(frame, index=starter, detector="gazetteer", keep=("text",)).collect()
+    assert [mention["surface"] for mention in page["mentions"]][:2] == ["Vladimir Putin", "Moscow"]
+    assert page["text"].startswith("Vladimir Putin spoke in Moscow")
+    assert text["text"] == "Kiev"
+
+
+def test_the_examples_of_the_page_run(spark: "SparkSession", starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEDSVC_CACHE", str(starter.parent))
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "spark.md"), module_relative=False, globs={"spark": spark})
+    assert tried > 3
+    assert not failed
+
+
+def test_a_language_that_is_not_known_is_refused(spark: "SparkSession", starter: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"".join(many(5)))
+    asked = job(starter)
+    asked = msgspec.structs.replace(asked, manner=msgspec.structs.replace(asked.manner, language="qq"))
+    plan = ClusterPlan(inputs=(str(tmp_path / "in.jsonl"),), output=str(tmp_path / "out.jsonl"), job=asked)
+    with pytest.raises(InvalidInput, match=r"^language: 'qq' is not known"):
+        run_on_spark(spark, plan)
 
 
 def test_an_index_that_was_shipped_is_found_by_its_name(spark: "SparkSession", tmp_path: Path) -> None:

@@ -189,8 +189,13 @@ def _parquet_rows(shown: str, file: IO[bytes], columns: Columns, _most: int) -> 
     for batch in content.iter_batches(batch_size=_ROWS_AT_ONCE, columns=wanted):
         for values in batch.to_pylist():
             line += 1
-            fields = msgspec.to_builtins(values, enc_hook=str)
+            fields = plain_fields(values)
             yield Row(Place(shown, line), msgspec.json.encode(fields), fields)
+
+
+def plain_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row of a table, in JSON's own types."""
+    return msgspec.to_builtins(values, enc_hook=str)  # type: ignore[no-any-return]
 
 
 def read_columns(names: Sequence[str], columns: Columns) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nedsvc.bulk.columns import Shown, answer_schema, answers_table
-from nedsvc.bulk.inputs import Columns, Place, Row, check_columns, read_columns
+from nedsvc.bulk.inputs import Columns, Place, Row, check_columns, plain_fields, read_columns
 from nedsvc.bulk.packing import arrow
 from nedsvc.bulk.recent import Recent
 from nedsvc.bulk.records import Manner
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 ERROR = "error"
+_TEXT = "text"
 _DEFAULTS = Options()
 
 
@@ -109,8 +110,11 @@ def _schema(dataframe: "DataFrame", shown: Shown, kept: Sequence[str]) -> "Struc
     from pyspark.sql.types import StringType, StructField, StructType  # noqa: PLC0415 (an extra)
 
     first, *others = spark_schema(answer_schema(shown)).fields
+    # A text that is kept stands in the column of texts, which is there in any case.
     error = StructType([StructField("title", StringType()), StructField("detail", StringType())])
-    return StructType([first, *(dataframe.schema[name] for name in kept), *others, StructField(ERROR, error)])
+    return StructType(
+        [first, *(dataframe.schema[name] for name in kept if name != _TEXT), *others, StructField(ERROR, error)]
+    )
 
 
 def _annotated(job: Job, kept: Sequence[str], batches: Iterable[Any]) -> Iterator[Any]:
@@ -129,15 +133,20 @@ def _rows(batch: Any) -> Iterator[Row]:
     """The rows of a record batch; only some of them are Python's objects at a time."""
     for start in range(0, batch.num_rows, BATCH_DOCUMENTS):
         for fields in batch.slice(start, BATCH_DOCUMENTS).to_pylist():
-            yield Row(Place("", 0), b"", fields)
+            yield Row(Place("", 0), b"", plain_fields(fields))
 
 
 def _answers(found: Sequence[Outcome], kept: Mapping[str, Any], shown: Shown) -> Any:
     pyarrow = arrow("Spark")
+    import pyarrow.compute as compute  # noqa: PLC0415, PLR0402 (an extra)
+
     lines = [each.answer or msgspec.json.encode({"id": each.record.id}) for each in found]
     columns = dict(zip(answer_schema(shown).names, answers_table(lines, shown).itercolumns(), strict=True))
     first = columns.pop("id")
+    if _TEXT in kept:
+        columns[_TEXT] = compute.coalesce(columns[_TEXT], kept[_TEXT].cast(pyarrow.string()))
+    beside = {name: column for name, column in kept.items() if name != _TEXT}
     errors = [None if each.error is None else msgspec.structs.asdict(each.error) for each in found]
     kind = pyarrow.struct([("title", pyarrow.string()), ("detail", pyarrow.string())])
-    table = pyarrow.table({"id": first, **kept, **columns, ERROR: pyarrow.array(errors, kind)})
+    table = pyarrow.table({"id": first, **beside, **columns, ERROR: pyarrow.array(errors, kind)})
     return table.combine_chunks().to_batches()[0]

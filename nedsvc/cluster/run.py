@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nedsvc.bulk.columns import answer_schema, answers_table
-from nedsvc.bulk.inputs import Place, Row, json_row
+from nedsvc.bulk.inputs import Place, Row, json_row, plain_fields
 from nedsvc.bulk.packing import arrow
 from nedsvc.bulk.recent import Recent
 from nedsvc.bulk.run import Outcome
@@ -150,7 +150,8 @@ def _rows(job: Job, from_parquet: bool, batches: Iterable[Any]) -> Iterator[Row]
     for batch in batches:
         for each in batch.to_pylist():
             place = Place(each["file"], each["line"])
-            row = Row(place, b"", each["value"]) if from_parquet else json_row(place, each["value"], most)
+            value = each["value"]
+            row = Row(place, b"", plain_fields(value)) if from_parquet else json_row(place, value, most)
             if row is not None:
                 yield row
 

@@ -16,7 +16,7 @@ from nedsvc.errors import InvalidInput, NedError
 from nedsvc.index.reader import Index
 from nedsvc.models import Options
 from nedsvc.settings import Settings
-from nedsvc.workers import link_tasks
+from nedsvc.workers import link_tasks, own_linker
 
 _TOLD = re.compile(r"nedsvc told: (\{.*\})")
 
@@ -61,6 +61,7 @@ def linked(job: Job, rows: Iterable[Row], recent: Recent) -> Iterator[list[Outco
     try:
         settings = with_index_here(job.settings)
         for group, _ in groups(((row, 0) for row in rows), job.manner):
+            own_linker(settings, job.detector).check(job.manner.language, job.options)
             batch = batch_of(group, recent)
             answers = link_tasks(settings, job.detector, job.options, batch.tasks) if batch.tasks else []
             yield list(outcomes(batch, answers))
