@@ -48,6 +48,7 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed 
 	.venv/bin/python benchmarks/service.py --starter
 	.venv/bin/python benchmarks/batch_service.py --starter
 	for what in kills scaling memory length; do .venv/bin/python benchmarks/bulk.py $$what --index $(SAMPLE_INDEX) || exit; done
+	.venv/bin/python benchmarks/spark.py --starter
 	.venv/bin/python benchmarks/live.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/roles.py --index $(SAMPLE_INDEX)
 
