@@ -24,6 +24,7 @@ from nedsvc.evaluation.predictions import MOST_CANDIDATES, PredictedMention, Pre
 from nedsvc.evaluation.scores import accuracy, end_to_end
 from nedsvc.factory import Parts
 from nedsvc.features import FEATURES
+from nedsvc.linker import with_given
 from nedsvc.meaning import Contexts, Directions
 from nedsvc.models import Mention, Options, RankerName
 from nedsvc.ranking import Ranker
@@ -117,18 +118,10 @@ def _cases(parts: Parts, gold: GoldSet, known: Container[str], contexts: Context
     texts = [read_text(document.text, "en") for document in documents]
     for document, text, detected in zip(documents, texts, parts.detector.detect(texts), strict=True):
         for given in (True, False):
-            mentions = _with_labels(document, detected) if given else detected
+            mentions = with_given(text, detected, labelled(document) if given else None)
             table = _table(parts, text, mentions, contexts)
             targets = _labelled(document, table, known) if given else _detected(document, table, known)
             yield Case(gold.name, str(document.id), given, table, tuple(targets))
-
-
-def _with_labels(document: GoldDocument, detected: Sequence[Mention]) -> list[Mention]:
-    """The labelled spans, with the detector's labels, and the detected mentions that overlap none of them."""
-    labels = {(mention.start, mention.end): mention.label for mention in detected}
-    spans = [(span.start, span.end) for span in labelled(document)]
-    given = [Mention(*span, document.text[slice(*span)], labels.get(span)) for span in spans]
-    return [*given, *(one for one in detected if not overlaps((one.start, one.end), spans))]
 
 
 def _table(parts: Parts, text: Text, mentions: Sequence[Mention], contexts: Contexts | None) -> CandidateTable:

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from nedsvc.bulk.columns import Shown
 from nedsvc.bulk.inputs import Columns, check_inputs, total_size
 from nedsvc.bulk.output import check_output
-from nedsvc.bulk.records import Manner
+from nedsvc.bulk.records import Manner, manner_of
 from nedsvc.bulk.run import Plan, Told, run
 from nedsvc.bulk.work import Tally
 from nedsvc.cli_errors import reports_errors
@@ -83,16 +83,8 @@ def bulk(
     if markup == "html":
         check_html()
     settings = read_settings(os.environ, index=index_folder, model=model, source=source)
-    manner = Manner(
-        columns=Columns(text_field, id_field, keep),
-        input=markup,
-        language=language,
-        date=date,
-        dated=options.roles,
-        offsets=options.offsets,
-        keep=keep,
-        most=settings.max_text,
-    )
+    columns = Columns(text_field, id_field, keep)
+    manner = manner_of(options, settings.max_text, columns, markup, language, date)
     shown = Shown(options, keep)
     job = Job(settings=settings, detector=detector, options=options, manner=manner, shown=shown)
     if engine == "spark":

@@ -11,7 +11,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-REMEMBERED_WORDS = 1 << 15
+from nedsvc.names import REMEMBERED_WORDS
+
 WORD_BITS = 20
 WORDS = 1 << WORD_BITS
 LINKS_WITH_WORDS = 16  # of an entity's links, those whose labels belong to its surroundings

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -38,6 +39,8 @@ BATCH_CHARACTERS = 100_000
 PATIENCE = 30.0  # seconds
 
 AUTO = "auto"
+
+Item = TypeVar("Item")
 
 _DEFAULTS = Options()
 
@@ -137,7 +140,7 @@ class EntityLinker:
         """
         if not isinstance(options, Options):
             raise InvalidInput("options", f"must be Options, not {type(options).__name__}")
-        for batch in batches(documents):
+        for batch in grouped(documents, _characters):
             yield from self._annotate_each(batch, options)
 
     def lookup(
@@ -247,7 +250,7 @@ class EntityLinker:
         until = self._until(len(documents))
         texts = [self._read(document) for document in documents]
         readings = [
-            Reading(text, _with_given(text, found, document.mentions), _wanted(document))
+            Reading(text, with_given(text, found, document.mentions), _wanted(document))
             for text, found, document in zip(texts, self._detector.detect(texts), documents, strict=True)
         ]
         decisions = self._decide(readings, options, until)
@@ -341,23 +344,25 @@ class EntityLinker:
         return {language: fetch(self._sources, ids, language, until) for language, ids in shown.items()}
 
 
-def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """The documents in lists of bounded size, so that a model sees many at once and memory stays flat.
-
-    Raises `InvalidInput` for what is no document.
-    """
-    batch: list[Document] = []
+def grouped(items: Iterable[Item], characters_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """The items in lists of bounded size, so that a model sees many texts at once and memory stays flat."""
+    group: list[Item] = []
     characters = 0
-    for document in documents:
-        if not isinstance(document, Document):
-            raise InvalidInput("documents", f"must hold Document(text=…), not {type(document).__name__}")
-        batch.append(document)
-        characters += len(document.text)
-        if len(batch) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+    for item in items:
+        group.append(item)
+        characters += characters_of(item)
+        if len(group) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
+def _characters(document: Document) -> int:
+    """The length of the text. Raises `InvalidInput` for what is no document."""
+    if not isinstance(document, Document):
+        raise InvalidInput("documents", f"must hold Document(text=…), not {type(document).__name__}")
+    return len(document.text)
 
 
 def _in_context(query: Query, language: str) -> tuple[Document, Span]:
@@ -377,7 +382,7 @@ def _wanted(document: Document) -> int | None:
     return None if document.mentions is None else len(dict.fromkeys(document.mentions))
 
 
-def _with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:
+def with_given(text: Text, detected: Sequence[Mention], given: Sequence[Span] | None) -> list[Mention]:
     """The given spans, with the detector's labels, and the detected mentions beside them: they are evidence."""
     if given is None:
         return list(detected)

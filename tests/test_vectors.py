@@ -62,7 +62,7 @@ def test_a_profile_holds_what_is_known_beside_the_label(index: Index) -> None:
 
 def test_an_entity_of_which_only_the_label_is_known_has_no_vector(index: Index) -> None:
     assert profile(index, row_of(index, "Q14")) is None
-    vector = index.vector(row_of(index, "Q14"))
+    vector = index.candidate_columns(np.array([row_of(index, "Q14")])).vectors[0]
     assert vector is not None
     assert not vector.any()
 

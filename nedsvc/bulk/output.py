@@ -20,6 +20,7 @@ from nedsvc.bulk.columns import Shown, answer_schema, answers_table
 from nedsvc.bulk.packing import packed, packing, parquet
 from nedsvc.bulk.work import Tally
 from nedsvc.errors import InvalidInput, NedError
+from nedsvc.index.files import sync
 
 _DOCUMENTS_A_PART, _BYTES_A_PART = 5_000, 64_000_000
 _UNLOCKED_WITHIN = 5.0  # seconds, in which the workers of a run that was killed end
@@ -109,7 +110,7 @@ class Partial:
                 self._errors.rename(beside(self._output, ".errors.jsonl"))
             _replace(beside(self._output, ".run.json"), self.state)
             self._writer.finish(self._output)
-            _sync(self._output.parent)
+            sync(self._output.parent)
             shutil.rmtree(self._folder)
         self._lock.close()
 
@@ -245,7 +246,7 @@ class _Parquet:
         with reader.ParquetWriter(whole, answer_schema(self._shown), compression="zstd") as file:
             for path in self._files():
                 file.write_table(reader.read_table(path))
-        _sync(whole)
+        sync(whole)
 
     def finish(self, output: Path) -> None:
         (self._folder / "whole").rename(output)
@@ -254,7 +255,7 @@ class _Parquet:
         path = self._folder / f"part-{self._parts:06}.parquet"
         aside = path.with_suffix(".aside")
         parquet(str(path)).write_table(answers_table(self._waiting, self._shown), aside, compression="zstd")
-        _sync(aside)
+        sync(aside)
         aside.rename(path)
         self._parts += 1
         self._waiting, self._bytes = [], 0
@@ -329,14 +330,6 @@ def _append(path: Path, data: bytes) -> None:
 def _replace(path: Path, state: State) -> None:
     aside = path.with_name(f"{path.name}.aside")
     aside.write_bytes(msgspec.json.encode(state))
-    _sync(aside)
+    sync(aside)
     aside.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)

@@ -9,7 +9,7 @@ import msgspec
 
 from nedsvc.bulk.inputs import Columns, Place, Row
 from nedsvc.errors import InvalidInput, NedError
-from nedsvc.models import Markup, Offsets, Span, read_date
+from nedsvc.models import Markup, Offsets, Options, Span, read_date
 from nedsvc.reading import Asked, check_size
 
 OWN_FIELDS = frozenset({"id", "language", "index", "mentions", "date", "roles", "error"})
@@ -39,6 +39,20 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidInput("keep", f"{name} is a field of the answer itself")
         if self.date is not None:
             read_date(self.date)
+
+
+def manner_of(options: Options, most: int, columns: Columns, input: Markup, language: str, date: str | None) -> Manner:
+    """How rows are read for these options: texts of at most `most` bytes, the other columns passed through."""
+    return Manner(
+        columns=columns,
+        input=input,
+        language=language,
+        date=date,
+        dated=options.roles,
+        offsets=options.offsets,
+        keep=columns.others,
+        most=most,
+    )
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from nedsvc.bulk.records import Manner, Record, record
 from nedsvc.bulk.work import Answer, Tally
 from nedsvc.errors import NedError
 from nedsvc.lines import longest_line
-from nedsvc.linker import BATCH_CHARACTERS, BATCH_DOCUMENTS
+from nedsvc.linker import grouped
 from nedsvc.reading import Asked
 
 Work = Callable[[Sequence[Asked]], list[Answer]]
@@ -181,17 +181,14 @@ def _batches(reader: _Reader, manner: Manner) -> Iterator[tuple[_Read, Sequence[
 
 def groups(rows: Iterable[tuple[Row, int]], manner: Manner) -> Iterator[tuple[list[Record], int]]:
     """The records of rows in groups of bounded size, each with the position of its last row."""
-    group: list[Record] = []
-    characters = position = 0
-    for row, position in rows:
-        each = record(row, manner)
-        group.append(each)
-        characters += len(each.asked.text) if each.asked else 0
-        if len(group) == BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
-            yield group, position
-            group, characters = [], 0
-    if group:
-        yield group, position
+    placed = ((record(row, manner), position) for row, position in rows)
+    for group in grouped(placed, _characters):
+        yield [each for each, _ in group], group[-1][1]
+
+
+def _characters(placed: tuple[Record, int]) -> int:
+    asked = placed[0].asked
+    return len(asked.text) if asked else 0
 
 
 def batch_of(group: Sequence[Record], recent: Recent) -> Batch:

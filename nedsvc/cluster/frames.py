@@ -14,7 +14,7 @@ from nedsvc.bulk.columns import Shown, answer_schema, answers_table
 from nedsvc.bulk.inputs import Columns, Place, Row, check_columns, plain_fields, read_columns
 from nedsvc.bulk.packing import arrow
 from nedsvc.bulk.recent import Recent
-from nedsvc.bulk.records import Manner
+from nedsvc.bulk.records import manner_of
 from nedsvc.bulk.run import Outcome
 from nedsvc.cluster.tasks import Job, linked, with_local_index
 from nedsvc.linker import BATCH_DOCUMENTS
@@ -59,16 +59,7 @@ def annotate(  # noqa: PLR0913 (each is a choice of its own, named as on the com
     columns = Columns(text, id, kept)
     check_columns("dataframe", dataframe.columns, columns)
     settings = read_settings(os.environ, index=Path(index) if index else None, model=model, source=source)
-    manner = Manner(
-        columns=columns,
-        input=input,
-        language=language,
-        date=date,
-        dated=options.roles,
-        offsets=options.offsets,
-        keep=kept,
-        most=settings.max_text,
-    )
+    manner = manner_of(options, settings.max_text, columns, input, language, date)
     shown = Shown(options)
     # What is kept passes through as it stands, beside the answers.
     bare = msgspec.structs.replace(manner, keep=())

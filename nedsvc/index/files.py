@@ -74,9 +74,9 @@ def built_aside(out: Path) -> Iterator[Path]:
     try:
         aside.chmod(0o755)
         yield aside
-        _sync_folder(aside)
+        sync(aside)
         _replace(aside, out)
-        _sync_folder(out.parent)
+        sync(out.parent)
     except OSError as error:
         raise BuildError(f"{out} could not be written: {error.strerror or error}. Nothing was left of it.") from error
     finally:
@@ -115,8 +115,9 @@ def _replace(new: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Put a file, or what a folder says of its files, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -195,10 +195,6 @@ class Index:
             vectors=self._arrays["lexicon_vectors"],
         )
 
-    def vector(self, row: int) -> NDArray[np.int8] | None:
-        """The direction of the entity's meaning; zeros where too little is known of it, None without vectors."""
-        return None if self._entity_vectors is None else self._entity_vectors[row]
-
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
         return self._types_in(int(self.types[row]))

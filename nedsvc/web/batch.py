@@ -11,6 +11,7 @@ import msgspec
 from nedsvc.answers import DocumentAnswer, ErrorDetail, FailedAnswer, document_answer, error_detail
 from nedsvc.errors import DocumentFailed, NedError
 from nedsvc.lines import bounded_lines, json_content, longest_line, too_long
+from nedsvc.linker import BATCH_DOCUMENTS
 from nedsvc.models import Annotation, Document, FailedDocument, Options
 from nedsvc.web.receiving import received
 from nedsvc.web.requests import AnnotateLine, read_json
@@ -18,8 +19,7 @@ from nedsvc.web.service import Service
 from nedsvc.web.spool import Spool
 
 PATIENCE = 60.0  # seconds that a client may send nothing while it has all its answers
-_LINES = 128  # that are linked together, as the linker does
-_BYTES = 100_000
+_BYTES = 100_000  # of lines that are linked together
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -73,7 +73,7 @@ class Batch:
             if line is None or json_content(number, line):
                 lines.append((number, line))
                 size += len(line or b"")
-            if lines and (len(lines) == _LINES or size >= _BYTES or not spool.has_line(self._most)):
+            if lines and (len(lines) == BATCH_DOCUMENTS or size >= _BYTES or not spool.has_line(self._most)):
                 yield lines
                 lines, size = [], 0
         if lines:
