@@ -15,7 +15,7 @@ from training import Case, Gold, HeldOut
 from nedsvc.candidate_table import CandidateTable, candidate_table
 from nedsvc.evaluation.report import of_page
 from nedsvc.features import FEATURES
-from nedsvc.index.dump import batches
+from nedsvc.index.build.dump import blocks, entity_lines
 from nedsvc.index.reader import Index
 from nedsvc.models import Candidate
 from nedsvc.popularity import popularity
@@ -113,10 +113,9 @@ def _counts(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     """The sitelinks and the statements of the sample's items."""
     found = np.zeros((2, len(numbers)), dtype=np.int64)
     reader = ItemReader(("en",))
-    for batch in batches(shared_folder() / "wikidata-sample" / "sample.json.gz"):
-        for line in batch.lines:
-            text = line.strip(b" \t\r\n,")
-            item = reader.read(text) if len(text) > 1 else None
+    for block in blocks(shared_folder() / "wikidata-sample" / "sample.json.gz"):
+        for _, text in entity_lines(block):
+            item = reader.read(text)
             if item is not None:
                 place = int(np.searchsorted(numbers, item.number))
                 if place < len(numbers) and numbers[place] == item.number:

@@ -26,12 +26,13 @@ from rich.table import Table
 from nedsvc.cli_errors import reports_errors
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.index.build import MOST_NAMED, Report, build_index
+from nedsvc.index.build import MOST_NAMED, Effort, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
-from nedsvc.index.dump import STDIN, total_size
+from nedsvc.index.build.dump import STDIN, total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
 from nedsvc.index.options import PROFILES, BuildOptions
-from nedsvc.index.sparql import Fetched, build_from_endpoint, resumable
+from nedsvc.index.part import part_folder, resumable
+from nedsvc.index.sparql import Fetched, build_from_endpoint
 from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
@@ -60,6 +61,15 @@ def index() -> None:
 @click.option("--name", default="index", show_default=True, help="What answers call the index, before its content id.")
 @click.option("--strict", is_flag=True, help="Stop at the first broken line.")
 @click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
+)
+@click.option(
+    "--popularity",
+    type=_FOLDER,
+    metavar="FILE",
+    help="A file of QRank (qrank.csv.gz): how often pages are looked at says who is well known.",
+)
+@click.option(
     "--sparql",
     "endpoint",
     metavar="URL",
@@ -75,12 +85,16 @@ def build(
     profile: str,
     name: str,
     strict: bool,
+    workers: int,
+    popularity: Path | None,
     endpoint: str | None,
 ) -> None:
     """Build an index of Wikidata JSON dumps (.json, .json.gz, .json.bz2, or - for standard input).
 
-    With --sparql, of a part of Wikidata that is fetched page by page; what was interrupted goes on by the same command.
+    With --sparql, of a part of Wikidata that is fetched page by page. What was interrupted goes on by the same command.
     """
+    if popularity and endpoint:
+        raise InvalidInput("--popularity", "goes with dumps; what comes with --sparql has its sitelinks")
     if bool(dumps) == bool(endpoint):
         raise InvalidInput("DUMP", "name at least one dump file, or - for standard input, or an endpoint with --sparql")
     options = BuildOptions(
@@ -96,11 +110,13 @@ def build(
         if endpoint:
             manifest = _build_from_endpoint(console, endpoint, output, options)
         else:
-            manifest = _build_from_dumps(console, dumps, output, options)
+            manifest = _build_from_dumps(console, dumps, output, options, workers, popularity)
     _summarize(console, output, manifest)
 
 
-def _build_from_dumps(console: Console, dumps: Sequence[str], output: Path, options: BuildOptions) -> Manifest:
+def _build_from_dumps(
+    console: Console, dumps: Sequence[str], output: Path, options: BuildOptions, workers: int, popularity: Path | None
+) -> Manifest:
     paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
     with _progress(console, *_of_bytes()) as bar:
         task = bar.add_task("reading", total=total_size(paths), lines=0)
@@ -108,7 +124,12 @@ def _build_from_dumps(console: Console, dumps: Sequence[str], output: Path, opti
             progress=lambda progress: _show(bar, task, progress),
             broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
         )
-        return build_index(paths, output, options, report)
+        try:
+            return build_index(paths, output, options, report, Effort(workers=workers), popularity)
+        except KeyboardInterrupt:
+            if part_folder(output).exists():
+                raise BuildError(f"interrupted; {resumable(output)}") from None
+            raise
 
 
 def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions) -> Manifest:

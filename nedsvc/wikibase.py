@@ -142,7 +142,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
     `demonyms` are words by language ("Ukrainian"). `links` are the numbers of related entities, the most telling
     first. `types` is a bit mask where it is known without the classes. `capitals` are the numbers of a country's or a
-    region's capitals, `capital_of` those of what the item is the capital of.
+    region's capitals, `capital_of` those of what the item is the capital of. `title` is that of its page in
+    the wiki that the reader was told of.
     """
 
     number: int
@@ -161,6 +162,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     types: int = 0
     capitals: Sequence[int] = ()
     capital_of: Sequence[int] = ()
+    title: str | None = None
 
 
 def kept_languages(languages: Sequence[str]) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from nedsvc import tables
 from nedsvc.classes import GENERAL, Hierarchy
-from nedsvc.index.dump import batches
+from nedsvc.index.build.dump import blocks, entity_lines
 from nedsvc.index.format import TYPE_BITS
 from nedsvc.models import qid_number
 from nedsvc.wikibase import BrokenItem, Item, ItemReader
@@ -186,11 +186,10 @@ def items(dumps: Sequence[Path]) -> Iterator[Item]:
     """The readable items of dumps."""
     reader = ItemReader(("en",))
     for dump in dumps:
-        for batch in batches(dump):
-            for line in batch.lines:
-                text = line.strip(b" \t\r\n,")
+        for block in blocks(dump):
+            for _, text in entity_lines(block):
                 try:
-                    item = reader.read(text) if len(text) > 1 else None
+                    item = reader.read(text)
                 except BrokenItem:
                     continue
                 if item:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from dumps import claims, dump_item, make_dump, make_index, row_of
 import nedsvc
 from nedsvc import tables
 from nedsvc.classes import Hierarchy, coarse_types, entity_types
-from nedsvc.index.dump import batches
+from nedsvc.index.build.dump import blocks, entity_lines
 from nedsvc.index.format import TYPE_BITS, type_mask, type_names
 from nedsvc.index.reader import Index
 from nedsvc.models import checked_qid
@@ -129,9 +130,9 @@ def test_the_common_classes_say_what_the_whole_hierarchy_says(shared: Path, samp
     """Of the entities of the sample nearly all have the same types by the table as by the hierarchy."""
     reader = ItemReader(("en",))
     same = total = 0
-    for batch in batches(shared / "wikidata-sample" / "sample.json.gz"):
-        for line in batch.lines[::5]:
-            item = reader.read(text) if len(text := line.strip(b" \t\r\n,")) > 1 else None
+    for block in blocks(shared / "wikidata-sample" / "sample.json.gz"):
+        for _, text in islice(entity_lines(block), 0, None, 5):
+            item = reader.read(text)
             row = sample_index.row(item.number) if item and item.classes else None
             if item and row is not None:
                 total += 1

@@ -165,16 +165,16 @@ def test_a_damaged_manifest_is_told(tmp_path: Path, content: bytes) -> None:
 
 def test_a_missing_or_shortened_file_is_told_at_once(tmp_path: Path) -> None:
     make_index(tmp_path, ITEMS)
-    file = tmp_path / "index" / "names.marisa"
+    file = tmp_path / "index" / "names-0000.marisa"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(IndexFormatError, match=r"names\.marisa has \d+ bytes instead of \d+"):
+    with pytest.raises(IndexFormatError, match=r"names-0000\.marisa has \d+ bytes instead of \d+"):
         Index.open(tmp_path / "index")
     file.unlink()
-    with pytest.raises(IndexFormatError, match=r"names\.marisa is missing"):
+    with pytest.raises(IndexFormatError, match=r"names-0000\.marisa is missing"):
         Index.open(tmp_path / "index")
 
 
-@pytest.mark.parametrize("name", ["names.marisa", "numbers.npy", "records.bin"])
+@pytest.mark.parametrize("name", ["names-0000.marisa", "numbers.npy", "records.bin"])
 def test_verify_finds_a_changed_byte(tmp_path: Path, name: str) -> None:
     index = make_index(tmp_path, ITEMS)
     index.verify()
@@ -188,7 +188,7 @@ def test_verify_finds_a_changed_byte(tmp_path: Path, name: str) -> None:
 
 def test_a_file_of_the_right_size_with_other_content_is_told(tmp_path: Path) -> None:
     make_index(tmp_path, ITEMS)
-    for name in ("names.marisa", "numbers.npy"):
+    for name in ("names-0000.marisa", "numbers.npy"):
         file = tmp_path / "index" / name
         data = file.read_bytes()
         file.write_bytes(bytes(len(data)))

@@ -32,9 +32,10 @@ from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import build_index
 from nedsvc.index.format import Manifest
 from nedsvc.index.options import BuildOptions
+from nedsvc.index.part import part_folder
 from nedsvc.index.queries import details, iso_date, listed, superclasses
 from nedsvc.index.reader import Index
-from nedsvc.index.sparql import Fetched, Sizes, build_from_endpoint, part_folder
+from nedsvc.index.sparql import Fetched, Sizes, build_from_endpoint
 from nedsvc.models import qid_number
 from nedsvc.sparql import Patience, SparqlEndpoint
 from nedsvc.wikibase import RELATIONS, Item, ItemReader
@@ -575,7 +576,7 @@ def test_ctrl_c_and_termination_keep_what_was_fetched(
         message = process.stderr.read()
     assert (process.returncode, message) == (
         1,
-        f"nedsvc: interrupted; what was fetched is kept in {out}.part: the same command goes on from there\n",
+        f"nedsvc: interrupted; what was done is kept in {out}.part: the same command goes on from there\n",
     )
     server.faults = None
     assert run(*options_of(server, out)).exit_code == 0

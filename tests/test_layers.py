@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
-            "lines",
+            *("lines", "processes"),
             *("index", "index.*"),
         }
     ),
@@ -50,7 +50,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"linker", "links", "identifiers"}),
     frozenset(
         {
-            *("index.build", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
+            *("index.build", "index.build.*", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
             *("starter", "answers", "bulk", "bulk.*", "evaluation", "evaluation.*"),
         }
     ),

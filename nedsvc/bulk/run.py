@@ -11,17 +11,18 @@ from nedsvc.answers import ErrorDetail, FailedAnswer, error_detail
 from nedsvc.bulk.columns import Shown
 from nedsvc.bulk.inputs import Row, rows
 from nedsvc.bulk.output import OtherRun, State, begin
-from nedsvc.bulk.pool import in_order
 from nedsvc.bulk.recent import Recent, Slot
 from nedsvc.bulk.records import Manner, Record, record
 from nedsvc.bulk.work import Answer, Tally
 from nedsvc.errors import NedError
 from nedsvc.lines import longest_line
 from nedsvc.linker import grouped
+from nedsvc.processes import in_order
 from nedsvc.reading import Asked
 
 Work = Callable[[Sequence[Asked]], list[Answer]]
 Told = Callable[[Tally, int], None]
+_IF_KILLED = "what is written so far is whole. Go on with --resume, perhaps with fewer --workers."
 
 
 class TooManyErrors(NedError):  # noqa: N818
@@ -101,7 +102,7 @@ def run(plan: Plan, work: Work, told: Told) -> Tally:
     told(begun.state.tally, 0)
     state, failures = begun.state, list[NedError]()
     batches = _until_failure(_batches(read, plan.manner), failures)
-    for by_then, answers in in_order(work, batches, plan.workers):
+    for by_then, answers in in_order(work, batches, plan.workers, _IF_KILLED):
         done = _done(outcomes(by_then.batch, answers))
         state = msgspec.structs.replace(state, read=by_then.read, digest=by_then.digest, tally=state.tally + done.tally)
         begun.add(done.answers, done.errors, state, last=False)

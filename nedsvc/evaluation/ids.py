@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.index.dump import batches
+from nedsvc.index.build.dump import blocks, entity_lines
 from nedsvc.models import is_qid
 
 _ENGLISH = "en"
@@ -68,11 +68,8 @@ def read_ids(file: Path) -> Ids:
 
 
 def _entries(file: Path) -> Iterator[tuple[int, bytes]]:
-    for batch in batches(file):
-        for number, line in enumerate(batch.lines, start=batch.first):
-            content = line.strip().rstrip(b",")
-            if content not in {b"", b"[", b"]"}:
-                yield number, content
+    for block in blocks(file):
+        yield from entity_lines(block)
 
 
 def _checked(text: str, file: Path, number: int) -> str:

@@ -1,44 +1,41 @@
 """From initials to the entities whose names they are the initials of ("RIAA")."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, starts_of, unpack
-from nedsvc.index.entities import Entities
-from nedsvc.index.format import Kind
-from nedsvc.index.naming import Naming
+from nedsvc.index.arrays import Ints, distinct, pack, positions_in_group, starts_of
 
 SHORTEST, LONGEST = 2, 6  # letters
 MOST_NAMED = 40  # entities that are kept of those with the same initials
 _LETTER_BITS = 5
+CODES = 1 << _LETTER_BITS * LONGEST
 _NO_LETTER = -1
 
 
-def acronym_columns(naming: Naming, entities: Entities, stop_words: frozenset[str]) -> dict[str, Ints]:
-    """The arrays that lead from initials to the most popular entities with such a name.
+def initials(words: Ints, owners: Ints, letters: Ints, said: Ints, standing: Ints) -> NDArray[np.uint64]:
+    """The initials of names, each packed with the standing of who bears it, sorted.
 
-    Initials are those of all words of a proper name, and of those that are no stop words.
+    `words` are those of all names, `owners` the name of each, `letters` (`letters_of`) and `said` tell of each word its
+    letter and whether it says something. Initials are those of all words, and of those that say something.
     """
-    letters = np.array([_letter(word[:1]) for word in naming.keys.words], dtype=np.int64)
-    idle = np.array([word in stop_words or word == "s" for word in naming.keys.words], dtype=bool)
-    postings = naming.postings
-    own_names = np.isin(naming.names.kinds[postings.places], (Kind.LABEL, Kind.ALIAS))
-    chosen = naming.proper[postings.rows] & own_names
-    keys, standing = postings.keys[chosen], entities.standing[postings.rows[chosen]]
-    words, owners = expand(naming.keys.word_start, naming.keys.word_ids, keys)
     pairs = [
         pack(code, standing[places])
-        for told in (np.ones(len(words), dtype=bool), ~idle[words])
-        for places, code in [_codes(owners[told], letters[words[told]], len(keys))]
+        for told in (np.ones(len(words), dtype=bool), said[words])
+        for places, code in [_codes(owners[told], letters[words[told]], len(standing))]
     ]
-    codes, standing = unpack(distinct(np.concatenate(pairs)))
-    few = positions_in_group(codes) < MOST_NAMED
-    found, begin = np.unique(codes[few], return_index=True)
-    return {
-        "acronyms": found.astype(np.uint32),
-        "acronym_start": np.append(begin, few.sum()).astype(np.uint32),
-        "acronym_rows": entities.by_standing[standing[few].astype(np.int64)],
-    }
+    return distinct(np.concatenate(pairs))
+
+
+def letters_of(words: Sequence[str]) -> Ints:
+    """The number of each word's first letter; -1 for what is no plain letter."""
+    return np.array([_letter(word[:1]) for word in words], dtype=np.int64)
+
+
+def best_known(packed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Of initials with standings, sorted, no more for each than are kept."""
+    return packed[positions_in_group(packed >> np.uint64(32)) < MOST_NAMED]
 
 
 def acronym_code(letters: str) -> int | None:

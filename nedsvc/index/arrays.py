@@ -53,3 +53,11 @@ def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The distinct values, sorted; the array itself is sorted in place."""
     values.sort()
     return values[np.concatenate(([True], values[1:] != values[:-1]))] if len(values) else values
+
+
+def rows_of(numbers: Ints, wanted: Ints) -> Ints:
+    """The place of each wanted number in those that are sorted, or -1."""
+    if not len(numbers):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    places = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+    return np.where(numbers[places] == wanted, places, -1)

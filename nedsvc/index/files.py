@@ -1,74 +1,69 @@
 """Writing a folder that is either whole or not there."""
 
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nedsvc.errors import BuildError, InvalidInput, NedError
-from nedsvc.index.format import MANIFEST, FileEntry, read_manifest
+from nedsvc.index.format import MANIFEST, FileEntry, digest, read_manifest
+
+# A header for more values than there will be is as long as that for those that there are: numpy leaves room.
+_MOST = 10**12
 
 
-class HashedFile:
-    """A file that is hashed while it is written and is on the disk when it is closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: Any) -> None:
-        """Append bytes, or anything that gives its bytes away."""
-        self._hash.update(data)
-        self.size += memoryview(data).nbytes
-        self._file.write(data)
-
-    def close(self) -> FileEntry:
-        """Flush to the disk; what the manifest says of the file."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return FileEntry(self.size, self._hash.hexdigest())
-
-    def __enter__(self) -> "HashedFile":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
-def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
+def write_array(path: Path, array: NDArray[Any]) -> None:
     """Save an array as `.npy`."""
-    array = np.ascontiguousarray(array)
-    with HashedFile(path) as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data)
-        return file.close()
+    joined_array(path, [array])
 
 
-def write_bytes(path: Path, data: bytes) -> FileEntry:
-    """Save bytes."""
-    with HashedFile(path) as file:
-        file.write(data)
-        return file.close()
+def joined_array(path: Path, parts: Iterable[NDArray[Any]]) -> int:
+    """Save arrays, of which there is at least one, as one `.npy`; how many values these are.
+
+    They come one by one, so that not all of them are in memory.
+    """
+    arrays = iter(parts)
+    first = np.ascontiguousarray(next(arrays))
+    with path.open("wb") as file:
+        _write_header(file, first.dtype, (_MOST, *first.shape[1:]))
+        count = 0
+        for array in chain([first], arrays):
+            file.write(np.ascontiguousarray(array, dtype=first.dtype).data)
+            count += len(array)
+        file.seek(0)
+        _write_header(file, first.dtype, (count, *first.shape[1:]))
+    return count
+
+
+def _write_header(file: BinaryIO, type_: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(type_), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def file_entry(path: Path) -> FileEntry:
+    """What the manifest says of a file, once it is on the disk."""
+    sync(path)
+    return FileEntry(path.stat().st_size, digest(path))
 
 
 @contextmanager
-def built_aside(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
+def built_aside(out: Path, aside: Path | None = None) -> Iterator[Path]:
+    """A new folder beside `out` that takes its place when the block ends well, and vanishes when it does not.
+
+    It can be named; what an earlier process left there vanishes first.
+    """
     out = Path(os.path.abspath(out))  # noqa: PTH100 (a link is to be refused, not followed)
     try:
         check_replaceable(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: a process number is not one, as threads and containers share them.
-        aside = Path(tempfile.mkdtemp(prefix=f"{out.name[:100]}.tmp-", dir=out.parent))
+        aside = _emptied(aside) if aside else _new_folder(out)
     except OSError as error:
         raise BuildError(f"{out} could not be written: {error.strerror or error}. Nothing was left of it.") from error
     try:
@@ -81,6 +76,17 @@ def built_aside(out: Path) -> Iterator[Path]:
         raise BuildError(f"{out} could not be written: {error.strerror or error}. Nothing was left of it.") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _new_folder(out: Path) -> Path:
+    # A name of its own: a process number is not one, as threads and containers share them.
+    return Path(tempfile.mkdtemp(prefix=f"{out.name[:100]}.tmp-", dir=out.parent))
 
 
 def check_replaceable(out: Path) -> None:

@@ -15,10 +15,10 @@ from nedsvc.errors import IndexFormatError, IndexNotFound
 from nedsvc.index.options import BuildOptions
 from nedsvc.models import ENTITY_TYPES, EntityType
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
-NAMES = "names.marisa"
-TOKENS = "tokens.marisa"
+NAMES, WORDS = "names", "words"
+_TRIE = ".marisa"
 RECORDS = "records.bin"
 # Not in every index: the entities' vectors (a row of zeros: none), the axes to which a vector of the encoder is cut,
 # what any sentence's vector has in common with others, and the vectors of single words.
@@ -30,6 +30,7 @@ TYPE_BITS: dict[str, int] = {name: 1 << bit for bit, name in enumerate(ENTITY_TY
 
 MAX_LINKS = 64
 MAX_BEARERS = 300
+MAX_NAMES_OF_WORD = 1000
 
 
 class Kind(IntEnum):
@@ -39,6 +40,16 @@ class Kind(IntEnum):
     DEMONYM = 1
     SHORTHAND = 2
     ALIAS = 3
+
+
+def trie_file(name: str, part: int) -> str:
+    """The file of one of the tries of names or words."""
+    return f"{name}-{part:04d}{_TRIE}"
+
+
+def trie_files(files: Iterable[str], name: str) -> list[str]:
+    """Those of the files that are the tries of names or words, in their order."""
+    return sorted(file for file in files if file.startswith(f"{name}-") and file.endswith(_TRIE))
 
 
 class FileEntry(msgspec.Struct, frozen=True):

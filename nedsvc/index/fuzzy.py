@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import marisa_trie
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +17,18 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
 from nedsvc.index.arrays import Ints, distinct, expand
+from nedsvc.index.format import MAX_NAMES_OF_WORD
+from nedsvc.index.tries import Tries
 
 WORD_ID_BITS = 28
+HASH_BITS = 64 - WORD_ID_BITS
 SHORTEST, LONGEST = 4, 40
 LEAST_SIMILAR = 0.5
 _LEAST_SIMILAR_WORD = 0.7
 _MOST_WORDS = 16
 _REMEMBERED_WORDS = 10_000
 _MOST_FORMS = 32
-_MOST_CANDIDATES = 1000
+_MOST_CANDIDATES = MAX_NAMES_OF_WORD
 _MOST_COMPARED = 30
 _BASE = 0x9E3779B97F4A7C15
 _MODULUS = 1 << 64
@@ -93,7 +95,7 @@ def _shortened(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     mixed = (hashes ^ hashes >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
     # The topmost value is spared, so that the next one never overflows.
     return np.minimum(  # type: ignore[no-any-return]
-        mixed >> np.uint64(WORD_ID_BITS), np.uint64((1 << 64 - WORD_ID_BITS) - 2)
+        mixed >> np.uint64(WORD_ID_BITS), np.uint64((1 << HASH_BITS) - 2)
     )
 
 
@@ -112,7 +114,7 @@ class _Expanded(msgspec.Struct, frozen=True):
 class SimilarNames:
     """Finds the names of an index that are nearly the one asked for."""
 
-    def __init__(self, names: marisa_trie.Trie, words: marisa_trie.Trie, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, names: Tries, words: Tries, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._names = names
         self._words = words
         self._deletions = arrays["deletions"]
@@ -148,8 +150,9 @@ class SimilarNames:
 
         Of the names with its rarest word the most popular are looked through.
         """
-        numbers = [self._words.get(word) for word in key.split()[: _MOST_WORDS + 1]]
-        if None in numbers or not 0 < len(numbers) <= _MOST_WORDS:
+        words_asked = key.split()[: _MOST_WORDS + 1]
+        numbers = [number for number in map(self._words.get, words_asked) if number is not None]
+        if not 0 < len(numbers) == len(words_asked) <= _MOST_WORDS:
             return []
         ids = sorted(numbers, key=lambda id_: -self._weights[id_])
         names = self._word_keys[self._word_key_start[ids[0]] :][: self._holding(ids[0])].astype(np.int64)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import marisa_trie
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +14,19 @@ from nedsvc.index.acronyms import acronym_code, bearers_of_initials
 from nedsvc.index.format import (
     NAMES,
     RECORDS,
-    TOKENS,
+    WORDS,
     Kind,
     Manifest,
     check_sizes,
     read_manifest,
+    trie_files,
     type_mask,
     type_names,
     verify_files,
 )
 from nedsvc.index.offices import OfficeArrays
 from nedsvc.index.records import Record, decode_record
+from nedsvc.index.tries import Tries
 from nedsvc.models import Entity, EntityType, Office
 from nedsvc.wikibase import names_by_language
 
@@ -79,8 +80,8 @@ class Index:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self.names = _trie(path / NAMES)
-        self._words = _trie(path / TOKENS)
+        self.names = _tries(path, manifest, NAMES)
+        self._words = _tries(path, manifest, WORDS)
         arrays = {name.removesuffix(".npy"): _array(path / name) for name in manifest.files if name.endswith(".npy")}
         self.numbers = arrays["numbers"]
         self.popularity = arrays["popularity"]
@@ -109,8 +110,8 @@ class Index:
             raise IndexFormatError(f"{path} is damaged ({error}): build the index again.") from error
 
     def prefixes(self, key: str) -> list[str]:
-        """The known keys that this one begins with, the shortest first."""
-        return self.names.prefixes(key)  # type: ignore[no-any-return]
+        """The known keys that this one begins with, word by word, the shortest first."""
+        return self.names.prefixes(key)
 
     def shapes(self, key: str) -> int:
         """The shapes (bits `1 << Shape`) in which proper names with this key are written; 0 for an unknown key."""
@@ -263,8 +264,8 @@ class Index:
 
     def record(self, row: int) -> Record:
         """What is kept of the entity for display."""
-        start = int(self._arrays["record_start"][row])
-        return decode_record(self._records[start : start + int(self._arrays["record_size"][row])])
+        start, end = self._arrays["record_start"][row : row + 2].tolist()
+        return decode_record(self._records[start:end])
 
 
 def _parts(begin: NDArray[Any], values: Rows, rows: Rows) -> list[Rows]:
@@ -281,8 +282,8 @@ def _array(path: Path) -> NDArray[Any]:
     return np.load(path, mmap_mode="r").view(np.ndarray)  # type: ignore[no-any-return]
 
 
-def _trie(path: Path) -> marisa_trie.Trie:
-    return marisa_trie.Trie().mmap(str(path))
+def _tries(path: Path, manifest: Manifest, name: str) -> Tries:
+    return Tries.open([path / file for file in trie_files(manifest.files, name)])
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:

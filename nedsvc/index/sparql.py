@@ -5,14 +5,11 @@ kept of the items that are instances of the chosen classes. Each page is kept in
 built, so that a build that was interrupted goes on where it stopped.
 """
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,6 +20,7 @@ from nedsvc.index.build import NOTHING_CHOSEN, Beyond, build_chosen
 from nedsvc.index.files import check_replaceable
 from nedsvc.index.format import Manifest
 from nedsvc.index.options import BuildOptions, check_options
+from nedsvc.index.part import ASIDE, opened, part_folder, resumable, write_whole
 from nedsvc.index.queries import BEFORE_ALL, Ask, details, listed, superclasses
 from nedsvc.models import qid_number
 from nedsvc.sparql import QueryTooSlow, SparqlEndpoint
@@ -30,7 +28,6 @@ from nedsvc.wikibase import Item
 
 MOST_SITELINKS = 1_000  # there are fewer wikis that an item may be linked to
 _STATE = "state.json"
-_ASIDE = ".new"
 _VERSION = 1
 
 
@@ -99,12 +96,6 @@ Page = TypeVar("Page", bound=msgspec.Struct)
 Report = Callable[[Fetched], None]
 
 
-def part_folder(out: Path) -> Path:
-    """Where the pages are kept until the index `out` is built."""
-    out = Path(os.path.abspath(out))  # noqa: PTH100 (a link is to be refused, not followed)
-    return out.with_name(f"{out.name}.part")
-
-
 def build_from_endpoint(
     endpoint: SparqlEndpoint,
     out: Path,
@@ -128,7 +119,8 @@ def build_from_endpoint(
     )
     part = part_folder(out)
     try:
-        with _opened(part, plan):
+        with opened(part):
+            _check_plan(part, plan)
             fetching = _Fetching(endpoint.query, plan, part, report, sizes or Sizes())
             fetching.run()
             manifest = _build(fetching, part, out, options)
@@ -147,11 +139,6 @@ def _build(fetching: "_Fetching", part: Path, out: Path, options: BuildOptions) 
         if error.field == NOTHING_CHOSEN:
             shutil.rmtree(part)  # it is of no use, and would stand in the way of better options
         raise
-
-
-def resumable(out: Path) -> str:
-    """What to tell who wants to go on."""
-    return f"what was fetched is kept in {part_folder(out)}: the same command goes on from there"
 
 
 def _check(options: BuildOptions) -> None:
@@ -306,7 +293,7 @@ class _Pages(Generic[Page]):
 
     def add(self, page: Page) -> None:
         """Keep a page."""
-        _write(self._path(self._count), page)
+        write_whole(self._path(self._count), page)
         self._count += 1
 
     def _read(self, number: int) -> Page:
@@ -320,32 +307,12 @@ class _Pages(Generic[Page]):
         return self._folder / f"{self._name}-{number:06d}.json"
 
 
-@contextmanager
-def _opened(folder: Path, plan: Plan) -> Iterator[None]:
-    """The folder of the pages of a plan, made if it is not there, for this process alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(handle, folder)
-        _check_plan(folder, plan)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise BuildError(f"Another build is at work in {folder}.") from error
-
-
 def _check_plan(folder: Path, plan: Plan) -> None:
     path = folder / _STATE
     if not path.exists():
-        if any(entry.suffix != _ASIDE for entry in folder.iterdir()):
+        if any(entry.suffix != ASIDE for entry in folder.iterdir()):
             raise InvalidInput("-o", f"{folder} holds something else than pages of a build; choose another place")
-        _write(path, plan)
+        write_whole(path, plan)
         return
     try:
         earlier = msgspec.json.decode(path.read_bytes(), type=Plan)
@@ -357,16 +324,6 @@ def _check_plan(folder: Path, plan: Plan) -> None:
             f"{folder} holds what was fetched with {earlier.words()}; go on with these options, choose another place, "
             "or remove that folder to start again",
         )
-
-
-def _write(path: Path, content: Any) -> None:
-    """Write a file that is on the disk and whole before it has its name."""
-    aside = path.with_suffix(_ASIDE)
-    with aside.open("wb") as file:
-        file.write(msgspec.json.encode(content) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def _parts(numbers: Sequence[int], size: int) -> Iterable[Sequence[int]]:

@@ -19,7 +19,7 @@ from nedsvc import tables
 from nedsvc.context import word_number
 from nedsvc.encoders import Encoder, Vectors
 from nedsvc.errors import InvalidInput
-from nedsvc.index.files import built_aside, write_array
+from nedsvc.index.files import built_aside, file_entry, write_array
 from nedsvc.index.format import VECTORS, Manifest, content_id, write_manifest
 from nedsvc.index.profiles import profile
 from nedsvc.index.reader import Index
@@ -46,8 +46,10 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
         files = {name: entry for name, entry in index.manifest.files.items() if name not in VECTORS}
         for name in files:
             os.link(folder / name, aside / name)
-        arrays = _arrays(index, encoder, told)
-        files |= {f"{name}.npy": write_array(aside / f"{name}.npy", array) for name, array in arrays.items()}
+        for name, array in _arrays(index, encoder, told).items():
+            path = aside / f"{name}.npy"
+            write_array(path, array)
+            files[path.name] = file_entry(path)
         manifest = msgspec.structs.replace(
             index.manifest,
             content_id=content_id(index.manifest.options.name, files),

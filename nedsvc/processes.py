@@ -27,11 +27,13 @@ class WorkerKilled(NedError):  # noqa: N818
 
 
 def in_order(
-    work: Callable[[Batch], Result], given: Iterable[tuple[Given, Batch]], workers: int
+    work: Callable[[Batch], Result], given: Iterable[tuple[Given, Batch]], workers: int, if_killed: str
 ) -> Iterator[tuple[Given, Result]]:
     """What `work` makes of each batch, with what was given beside it; read ahead by a bounded number of batches.
 
-    With one worker the work is done here. Raises `WorkerKilled` where a process ends that should not.
+    With one worker the work is done here. Else the processes begin before the first batch is asked for, so that what
+    the batches are read with (its threads, say) is none of theirs. Raises `WorkerKilled` where a process ends that
+    should not; `if_killed` says what is to be done then.
     """
     if workers == 1:
         yield from ((beside, work(batch)) for beside, batch in given)
@@ -41,6 +43,7 @@ def in_order(
     with ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_begin) as pool:
         waiting: deque[tuple[Given, Future[Result]]] = deque()
         try:
+            pool.submit(_nothing)
             for beside, batch in given:
                 waiting.append((beside, pool.submit(work, batch)))
                 if len(waiting) == _AHEAD * workers:
@@ -48,10 +51,7 @@ def in_order(
             while waiting:
                 yield _first(waiting)
         except BrokenProcessPool as error:
-            raise WorkerKilled(
-                "A worker was killed, perhaps for want of memory: what is written so far is whole. Go on with "
-                "--resume, perhaps with fewer --workers."
-            ) from error
+            raise WorkerKilled(f"A worker was killed, perhaps for want of memory: {if_killed}") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -59,6 +59,10 @@ def in_order(
 def _first(waiting: deque[tuple[Given, Future[Result]]]) -> tuple[Given, Result]:
     beside, result = waiting.popleft()
     return beside, result.result()
+
+
+def _nothing() -> None:
+    """What is asked for so that the processes begin."""
 
 
 def _begin() -> None:

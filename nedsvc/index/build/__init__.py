@@ -1,0 +1,17 @@
+"""Building an index: reading dumps, then laying out entities, names, words and surroundings."""
+
+from nedsvc.index.build.reading import MOST_NAMED, Progress, Report
+from nedsvc.index.build.run import NOTHING_CHOSEN, Beyond, build_chosen, build_from_items, build_index
+from nedsvc.index.build.workspace import Effort
+
+__all__ = [
+    "MOST_NAMED",
+    "NOTHING_CHOSEN",
+    "Beyond",
+    "Effort",
+    "Progress",
+    "Report",
+    "build_chosen",
+    "build_from_items",
+    "build_index",
+]

@@ -1,0 +1,237 @@
+"""Reading dumps into columns: blocks of lines are taken apart by several processes, and appended in their order."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from nedsvc import tables
+from nedsvc.errors import InvalidInput
+from nedsvc.index.build.columns import KIND_BITS, Columns
+from nedsvc.index.build.dump import STDIN, Block, blocks, entity_lines
+from nedsvc.index.build.stages import ColumnFiles
+from nedsvc.index.build.workspace import Effort, Workspace
+from nedsvc.index.format import Counts
+from nedsvc.index.options import BuildOptions
+from nedsvc.index.part import IF_KILLED, write_whole
+from nedsvc.processes import in_order
+from nedsvc.wikibase import BrokenItem, Item, ItemReader
+
+MOST_NAMED = 20
+_STATE = "state.json"
+_BLOCKS_A_STATE = 64
+_MARK = (1 << KIND_BITS) - 1
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a build is: bytes read of all dumps (as they are stored), lines, and whether all has been read."""
+
+    position: int
+    lines: int
+    finished: bool = False
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a build tells while it runs: `progress` after each block of lines, `broken` for the first broken lines."""
+
+    progress: Callable[[Progress], None] = lambda _: None
+    broken: Callable[[str], None] = lambda _: None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What came of a block: the columns of its items, in these languages, and what did not even come to be an item."""
+
+    columns: dict[str, bytes]
+    languages: tuple[str, ...]
+    lines: int
+    not_items: int
+    broken: list[str]
+    left_out: dict[str, int]
+    newest: str
+
+
+class State(msgspec.Struct):
+    """How far the reading is: sums over all blocks so far, and the sizes of the columns that hold these."""
+
+    languages: list[str]
+    blocks: int = 0
+    lines: int = 0
+    not_items: int = 0
+    broken: int = 0
+    left_out: dict[str, int] = {}
+    newest: str = ""
+    sizes: dict[str, int] = {}
+    finished: bool = False
+
+    def counts(self) -> Counts:
+        """What the manifest says of the lines."""
+        return Counts(lines=self.lines, broken=self.broken, not_items=self.not_items, left_out=self.left_out)
+
+
+class Taking:
+    """Takes items into columns, or notes why not."""
+
+    def __init__(self, columns: Columns, options: BuildOptions) -> None:
+        self._columns = columns
+        self._min_sitelinks = options.min_sitelinks
+        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
+        self._classes_left_out = frozenset(self._left_out)
+        self._reasons: Counter[str] = Counter()
+
+    def take(self, item: Item) -> None:
+        """Take an item if it is wanted, and its place in the hierarchy in any case."""
+        if item.superclasses:
+            self._columns.add_superclasses(item)
+        if not self._classes_left_out.isdisjoint(item.classes):
+            reason = next(self._left_out[class_] for class_ in item.classes if class_ in self._left_out)
+        elif not item.labels:
+            reason = "no label in the chosen languages"
+        elif item.sitelinks < self._min_sitelinks:
+            reason = f"fewer than {self._min_sitelinks} sitelinks"
+        else:
+            self._columns.add(item)
+            return
+        self._reasons[reason] += 1
+
+    def left_out(self) -> dict[str, int]:
+        """How many items were left out for each reason since this was asked last."""
+        reasons, self._reasons = self._reasons, Counter()
+        return dict(reasons)
+
+
+class _BlockReader:
+    """Reads the lines of a block."""
+
+    def __init__(self, options: BuildOptions) -> None:
+        self._reader = ItemReader(options.languages)
+        self._columns = Columns(tables.stop_words())
+        self._taking = Taking(self._columns, options)
+
+    def read(self, block: Block) -> Taken:
+        """What comes of the block."""
+        read, take = self._reader.read, self._taking.take
+        lines = not_items = 0
+        broken: list[str] = []
+        for number, text in entity_lines(block):
+            lines += 1
+            try:
+                item = read(text)
+            except BrokenItem as error:
+                broken.append(f"{block.source}, line {number}: {error}")
+                continue
+            if item is None:
+                not_items += 1
+            else:
+                take(item)
+        columns, languages = self._columns.take(), self._columns.languages
+        return Taken(columns, languages, lines, not_items, broken, self._taking.left_out(), self._reader.newest)
+
+
+@lru_cache(1)
+def _block_reader(options: BuildOptions) -> _BlockReader:
+    """The reader of this process, which remembers words from block to block."""
+    return _BlockReader(options)
+
+
+def _read_block(options: BuildOptions, block: Block) -> Taken:
+    return _block_reader(options).read(block)
+
+
+def read_dumps(
+    dumps: Sequence[Path | str],
+    work: Workspace,
+    options: BuildOptions,
+    named: Sequence[str],
+    report: Report,
+    effort: Effort,
+) -> State:
+    """Read the dumps into the columns of the workspace, from where an earlier call stopped.
+
+    `named` are the languages that come first. Raises `InvalidInput` for the first broken line of a strict build, and
+    `BuildError` for a dump that cannot be read to its end.
+    """
+    path = work.folder / _STATE
+    state = _earlier(path) or State(list(named))
+    if state.finished:
+        return state
+    done = state.blocks
+    with ColumnFiles(work.columns, state.sizes) as files:
+        appending = _Appending(files, state, options.strict, report)
+        for (position, number), taken in in_order(
+            partial(_read_block, options), _numbered(dumps, done, effort.block), effort.workers, IF_KILLED
+        ):
+            appending.append(taken, position)
+            if number % _BLOCKS_A_STATE == 0:
+                appending.keep(path)
+        state.finished = True
+        appending.keep(path)
+    total = sum(map(_size, dumps))
+    report.progress(Progress(total, state.lines, finished=True))
+    return state
+
+
+def _earlier(path: Path) -> State | None:
+    return msgspec.json.decode(path.read_bytes(), type=State) if path.exists() else None
+
+
+def _numbered(dumps: Sequence[Path | str], done: int, block_size: int) -> Iterator[tuple[tuple[int, int], Block]]:
+    """The blocks of all dumps but for those that are done, each with how far all have been read and its number."""
+    number = before = 0
+    for dump in dumps:
+        for block in blocks(dump, block_size):
+            number += 1
+            if number > done:
+                yield (before + block.position, number), block
+        before += _size(dump)
+
+
+def _size(dump: Path | str) -> int:
+    return 0 if dump == STDIN else Path(dump).stat().st_size
+
+
+class _Appending:
+    """Appends what came of blocks to the columns, in one list of languages."""
+
+    def __init__(self, files: ColumnFiles, state: State, strict: bool, report: Report) -> None:
+        self._files = files
+        self._state = state
+        self._strict = strict
+        self._report = report
+        self._places = {language: place for place, language in enumerate(state.languages)}
+
+    def append(self, taken: Taken, position: int) -> None:
+        """Append what came of the next block."""
+        state = self._state
+        self._note_broken(taken.broken)
+        self._files.append(self._translated(taken))
+        state.blocks += 1
+        state.lines += taken.lines
+        state.not_items += taken.not_items
+        state.left_out = dict(Counter(state.left_out) + Counter(taken.left_out))
+        state.newest = max(state.newest, taken.newest)
+        self._report.progress(Progress(position, state.lines))
+
+    def _note_broken(self, broken: Sequence[str]) -> None:
+        if broken and self._strict:
+            raise InvalidInput("DUMP", broken[0])
+        for what in broken[: max(0, MOST_NAMED - self._state.broken)]:
+            self._report.broken(what)
+        self._state.broken += len(broken)
+
+    def _translated(self, taken: Taken) -> Mapping[str, bytes]:
+        """The columns with the places that the languages have among those of all blocks."""
+        places = [self._places.setdefault(language, len(self._places)) for language in taken.languages]
+        self._state.languages = list(self._places)
+        if places == list(range(len(places))):
+            return taken.columns
+        marks = np.frombuffer(taken.columns["marks"], dtype=np.uint32)
+        languages = np.array(places, dtype=np.uint32)[marks >> KIND_BITS]
+        return taken.columns | {"marks": (languages << KIND_BITS | marks & _MARK).astype(np.uint32).tobytes()}
+
+    def keep(self, path: Path) -> None:
+        """Put on the disk what was appended, then how far it goes."""
+        self._state.sizes = self._files.sizes()
+        write_whole(path, self._state)

@@ -1,0 +1,268 @@
+"""Building an index from dumps, or from items that come from elsewhere."""
+
+import gc
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from nedsvc import tables
+from nedsvc.errors import BuildError, InvalidInput
+from nedsvc.index.build.columns import Columns
+from nedsvc.index.build.dump import STDIN, check_dumps
+from nedsvc.index.build.layout import Laid, entries, lay_out
+from nedsvc.index.build.reading import Report, Taking, read_dumps
+from nedsvc.index.build.stages import ColumnFiles
+from nedsvc.index.build.views import keep_views
+from nedsvc.index.build.workspace import Effort, Workspace
+from nedsvc.index.files import built_aside, check_replaceable
+from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, write_manifest
+from nedsvc.index.options import BuildOptions, check_options, class_numbers
+from nedsvc.index.part import opened, part_folder, write_whole
+from nedsvc.processes import WorkerKilled
+from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, Item
+
+NOTHING_CHOSEN = "--classes"  # the field of the error where the options leave no item
+_PLAN, _INDEX = "plan.json", "index"
+_AT_ONCE = 5_000
+_NOTHING_LEFT = "no entity is left by these languages, classes and sitelinks; nothing was written"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a build was begun with: the options, and the path, size and time of each dump and of what goes with them."""
+
+    options: BuildOptions
+    dumps: tuple[tuple[str, int, int], ...]
+    popularity: tuple[str, int, int] | None
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def of(cls, dumps: Sequence[Path | str], options: BuildOptions, popularity: Path | None) -> "Plan":
+        """The plan for these files as they are now."""
+        return cls(options, tuple(map(_traits, dumps)), _traits(popularity) if popularity else None)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a later call reads the same again."""
+        return all(path != STDIN for path, _, _ in self.dumps)
+
+
+class Beyond(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know of items from elsewhere than a dump, apart from what they say of themselves.
+
+    `superclasses` are the classes right above each class. `lines` counts the items before some were `left_out`, with
+    the number for each reason. `newest` is the newest moment at which one of them was edited.
+    """
+
+    superclasses: Mapping[int, Sequence[int]] = {}
+    lines: int = 0
+    left_out: Mapping[str, int] = {}
+    newest: str | None = None
+
+
+def build_index(
+    dumps: Sequence[Path | str],
+    out: Path,
+    options: BuildOptions,
+    report: Report | None = None,
+    effort: Effort | None = None,
+    popularity: Path | None = None,
+) -> Manifest:
+    """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
+
+    A dump is a path or "-"; `popularity` is a file of QRank. What is done is kept beside `out` (`part.part_folder`)
+    until the index is whole; a build that was interrupted goes on from there when it is called alike, unless it reads
+    standard input. Raises `InvalidInput` for input that cannot be used and `BuildError` for what fails on the way;
+    nothing is left then.
+    """
+    effort = effort or Effort()
+    check_dumps(dumps)
+    check_options(options)
+    check_replaceable(out)
+    check_file("--popularity", popularity)
+    with _part(out, Plan.of(dumps, options, popularity)) as part, _without_garbage_collector():
+        work = Workspace(part)
+        if popularity:
+            keep_views(work, popularity)
+        state = read_dumps(dumps, work, options, _named_languages(options), report or Report(), effort)
+        with built_aside(out, part / _INDEX) as folder:
+            laid = lay_out(work, folder, class_numbers(options), effort)
+            counts = _counts(state.counts(), laid)
+            if not laid.entities:
+                raise InvalidInput("DUMP", _nothing_left(counts))
+            return _finish(folder, options, tuple(state.languages), counts, state.newest or None, effort.workers)
+
+
+def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
+    """Build an index of items that were not read from a dump."""
+    with built_aside(out) as folder, _work_in(folder) as work:
+        columns = Columns(tables.stop_words(), options.languages)
+        with ColumnFiles(work.columns, {}) as files:
+            _take(items, columns.add, columns, files)
+        laid = lay_out(work, folder, (), Effort())
+        return _finish(folder, options, columns.languages, _counts(Counts(), laid), None)
+
+
+def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond: Beyond) -> Manifest:
+    """Build an index of the items that the options leave, in the folder `out`, which is replaced if it holds an index.
+
+    Raises `InvalidInput` where the options cannot be or leave no item, and `BuildError` for what fails on the way;
+    nothing half-written is left in either case.
+    """
+    check_options(options)
+    with built_aside(out) as folder, _work_in(folder) as work:
+        columns = Columns(tables.stop_words(), _named_languages(options))
+        taking = Taking(columns, options)
+        for class_, above in beyond.superclasses.items():
+            columns.add_superclasses(Item(class_, superclasses=above))
+        with ColumnFiles(work.columns, {}) as files:
+            _take(items, taking.take, columns, files)
+        laid = lay_out(work, folder, class_numbers(options), Effort())
+        if not laid.entities:
+            raise InvalidInput(NOTHING_CHOSEN, _NOTHING_LEFT)
+        left_out = dict(Counter(taking.left_out()) + Counter(beyond.left_out))
+        counts = _counts(Counts(lines=beyond.lines, left_out=left_out), laid)
+        return _finish(folder, options, columns.languages, counts, beyond.newest)
+
+
+def _take(items: Iterable[Item], take: Callable[[Item], None], columns: Columns, files: ColumnFiles) -> None:
+    """Take the items into columns, some thousand at a time, and put these into files."""
+    left = iter(items)
+    while some := list(islice(left, _AT_ONCE)):
+        for item in some:
+            take(item)
+        files.append(columns.take())
+    files.append(columns.take())
+
+
+def _nothing_left(counts: Counts) -> str:
+    if counts.broken == counts.lines:
+        return f"is no dump of Wikidata: none of its {counts.lines:,} lines is an entity; nothing was written"
+    return _NOTHING_LEFT
+
+
+def _counts(read: Counts, laid: Laid) -> Counts:
+    """What was read and what came of it."""
+    outside = Counter({"not an instance of the chosen classes": laid.outside_classes})
+    return msgspec.structs.replace(
+        read,
+        entities=laid.entities,
+        names=laid.names,
+        tokens=laid.words,
+        postings=laid.postings,
+        links=laid.links,
+        duplicates=laid.duplicates,
+        left_out=dict(sorted((Counter(read.left_out) + outside).items())),
+    )
+
+
+def _finish(
+    folder: Path,
+    options: BuildOptions,
+    languages: tuple[str, ...],
+    counts: Counts,
+    newest: str | None,
+    workers: int = 1,
+) -> Manifest:
+    files = entries(folder, workers)
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        content_id=content_id(options.name, files),
+        languages=languages,
+        options=options,
+        counts=counts,
+        dump_date=newest,
+        files=files,
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _named_languages(options: BuildOptions) -> tuple[str, ...]:
+    """The languages that come first in the manifest; with "all" the others follow as they are met."""
+    chosen = ("en",) if ALL_LANGUAGES in options.languages else options.languages
+    return (*chosen, LANGUAGE_FOR_ALL)
+
+
+@contextmanager
+def _part(out: Path, plan: Plan) -> Iterator[Path]:
+    """The folder of what is done so far. It is kept after an interruption that another call can make good."""
+    folder = part_folder(out)
+    try:
+        with opened(folder):
+            _begin(folder, plan)
+            with _removed_but_if_interrupted(folder):
+                yield folder
+    except (KeyboardInterrupt, WorkerKilled):
+        if not plan.may_go_on:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _removed_but_if_interrupted(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, WorkerKilled):
+        raise
+    except OSError as error:
+        shutil.rmtree(folder)
+        reason = error.strerror or error
+        raise BuildError(f"{folder} could not be written: {reason}. Nothing was left of it.") from error
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+def _begin(folder: Path, plan: Plan) -> None:
+    """Make the folder ready: with what was done there, if it was begun alike, else empty."""
+    path = folder / _PLAN
+    if plan.may_go_on and path.exists() and path.read_bytes().strip() == msgspec.json.encode(plan):
+        return
+    if not path.exists() and any(folder.iterdir()):
+        raise InvalidInput("-o", f"{folder} is there and holds something else than a build; choose another place")
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    write_whole(path, plan)
+
+
+def check_file(field: str, path: Path | None) -> None:
+    """Refuse a file that is not there before any work is done. Raises `InvalidInput`."""
+    if path is not None and not path.is_file():
+        raise InvalidInput(field, f"there is no file {path}")
+
+
+def _traits(dump: Path | str) -> tuple[str, int, int]:
+    if dump == STDIN:
+        return STDIN, 0, 0
+    traits = Path(dump).stat()
+    return str(Path(dump).resolve()), traits.st_size, traits.st_mtime_ns
+
+
+@contextmanager
+def _work_in(folder: Path) -> Iterator[Workspace]:
+    """A workspace in a folder, which it leaves as if it had not been there."""
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.work-"))
+    try:
+        with _without_garbage_collector():
+            yield Workspace(work)
+    finally:
+        shutil.rmtree(work)
+
+
+@contextmanager
+def _without_garbage_collector() -> Iterator[None]:
+    """Millions of objects are made and none of them in cycles: looking for these would take most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
