@@ -83,6 +83,10 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Waits for the last answers. Raises what a request failed with."""
         self._ended.set()
         self._pool.shutdown()
         for running in self._running:
@@ -340,3 +344,44 @@ def test_an_index_that_is_replaced_while_it_is_opened_is_opened_whole(
     index = reader.Index.open(folder)
     assert index.manifest.content_id == content_id(folder)
     assert index.label_of(1) == "Oder"
+
+
+# What systemd does with a socket that it holds: the service finds it at number 3.
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Activated(NedService):
+    """The service with a socket that another process holds."""
+
+    def __init__(self, listener: socket.socket, index: Path, folder: Path) -> None:
+        super().__init__(index, folder)
+        self.port = listener.getsockname()[1]
+        self._passed = (listener.fileno(),)
+        self._command = [sys.executable, "-c", HAND_OVER, str(listener.fileno()), *self._command]
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        yield listener
+
+
+def test_with_a_socket_of_systemd_a_restart_fails_no_request(
+    listener: socket.socket, folder: Path, tmp_path: Path
+) -> None:
+    older = content_id(folder)
+    with Activated(listener, folder, tmp_path) as first, Asking(first) as asking:
+        wait_until(lambda: len(asking.answers) > 100, 20)
+        newer = build(folder, 2)
+        assert first.stop() == 0
+        with Activated(listener, folder, tmp_path) as second:
+            wait_until(lambda: asking.answers[-1][-1] == newer, 20)
+            assert served(second) == newer
+            asking.end()
+    assert {status for _, status, _ in asking.answers} == {200}
+    assert {index for *_, index in asking.answers} == {older, newer}

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask
+from gunicorn import systemd
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
@@ -33,7 +34,7 @@ class CannotListen(NedError):  # noqa: N818
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen and with how many processes."""
+    """Where to listen, unless systemd hands a socket over, and with how many processes."""
 
     host: str
     port: int
@@ -181,7 +182,9 @@ def serve(open_app: Callable[[], Served], binding: Binding, reload_failed: Reloa
 
 
 def _listener(binding: Binding) -> socket.socket:
-    """The socket, bound at once: gunicorn would try for seconds and end in its own words."""
+    """The socket that systemd hands over, else one that is bound at once: gunicorn would try for seconds."""
+    if systemd.listen_fds():
+        return socket.socket(fileno=systemd.SD_LISTEN_FDS_START)
     try:
         family, *_, address = socket.getaddrinfo(
             binding.host, binding.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
