@@ -14,7 +14,8 @@ from nedsvc.index.columns import Columns
 from nedsvc.index.dump import Batch, batches, check_dumps
 from nedsvc.index.files import built_aside
 from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, write_manifest
-from nedsvc.index.options import BuildOptions, check_options, class_numbers
+from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
+from nedsvc.index.selecting import read_profile
 from nedsvc.index.writer import Laid, Tables, lay_out
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 
@@ -127,7 +128,7 @@ def _manifest(options: BuildOptions, languages: tuple[str, ...], laid: Laid, cou
         format_version=FORMAT_VERSION,
         content_id=content_id(options.name, laid.files),
         languages=languages,
-        options=options,
+        options=recorded(options),
         counts=held,
         dump_date=None,
         files=dict(sorted(laid.files.items())),
@@ -145,7 +146,7 @@ class _Taking:
     def __init__(self, columns: Columns, options: BuildOptions) -> None:
         self._columns = columns
         self._min_sitelinks = options.min_sitelinks
-        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
+        self._left_out = read_profile(options.profile).left_out
         self._classes_left_out = frozenset(self._left_out)
         self._reasons: Counter[str] = Counter()
 
