@@ -127,10 +127,8 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_whatever_is_left_out_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, reasons: dict[str, list[int]]
 ) -> None:
-    lines = [
-        f"{json.dumps(reason, ensure_ascii=False)} = {[f'Q{number}' for number in numbers]}"
-        for reason, numbers in reasons.items()
-    ]
+    named = {json.dumps(reason, ensure_ascii=False): numbers for reason, numbers in reasons.items()}
+    lines = [f"{reason} = {[f'Q{number}' for number in numbers]}" for reason, numbers in named.items()]
     text = "\n".join(["[left_out]", *lines]).replace("\x7f", "\\u007F")
     said = read_profile(written(tmp_path_factory.mktemp("profile"), text)).left_out
     assert said == {number: reason for reason, numbers in reasons.items() for number in numbers}

@@ -13,8 +13,8 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What an index is to hold.
 
     `languages` are codes of Wikidata, or just "all". `classes` keeps only instances of these, subclasses included.
-    `profile` is the name of one in the package, or a file, and says what is left out; `chosen_options` reads the rest of
-    it. `strict` stops at the first broken line. `profile_digest` is set where an index keeps them.
+    `profile` is the name of one in the package, or a file, and says what is left out; `chosen_options` reads the rest.
+    `strict` stops at the first broken line. `profile_digest` is set where an index keeps them.
     """
 
     languages: tuple[str, ...] = ("en",)
