@@ -4,7 +4,7 @@ import sys
 
 from flask import Flask
 
-from nedsvc.web.server import Binding, serve
+from nedsvc.web.server import Binding, ReloadFailed, Served, serve
 
 
 def empty_app() -> Flask:
@@ -19,4 +19,5 @@ def empty_app() -> Flask:
 
 
 if __name__ == "__main__":
-    serve(empty_app(), Binding(host="127.0.0.1", port=int(sys.argv[1]), workers=int(sys.argv[2])))
+    binding = Binding(host="127.0.0.1", port=int(sys.argv[1]), workers=int(sys.argv[2]))
+    serve(lambda: Served(empty_app(), "nothing"), binding, ReloadFailed())

@@ -1,4 +1,4 @@
-"""The service under load: its routes beside an empty one, what it asks of Redis, an outage of Redis, and its memory.
+"""The service under load: its routes beside an empty one, what it asks of Redis, outages of Redis, memory, and SIGHUP.
 
     python benchmarks/service.py [--index DIR | --starter] [--rounds 5] [--seconds 3] [--part routes]
 
@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 from common import chosen_index, index_parser, run, shared_folder
 from load import Answer, Job, Loader, get, post
-from processes import RedisServer, RoundTripCounter, WebServer, empty_route, service
+from processes import RedisServer, RoundTripCounter, WebServer, children, empty_route, service
 
 from nedsvc.evaluation.report import aligned
 from nedsvc.index.reader import Index
@@ -39,6 +39,8 @@ CONCURRENT = 200
 BEFORE, AWAY, AFTER = 4.0, 5.0, 8.0
 WORKER_COUNTS = (1, 2, 4)
 TEXTS_A_WORKER = 16
+RELOADS, BETWEEN, SETTLED = 20, 3.0, 3.0
+REPORTED = (1, 5, 10, 15)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -291,12 +293,43 @@ def _memory(workers: int, bench: Bench) -> float:
         return server.memory()
 
 
+def measure_reloads(bench: Bench) -> None:
+    """Print what clients see of one SIGHUP after the other under load, and the memory once the old workers are gone."""
+    with service(bench.index, WORKERS) as server:
+        requests = bench.material.lookups()[:WARM_NAMES]
+        bench.once(server, requests)
+        bench.once(server, bench.material.annotations(TEXTS_A_WORKER))
+        taken = {0: server.memory()}
+        quiet, loaded = _waits(bench, server, requests, 0, taken), _waits(bench, server, requests, RELOADS, taken)
+        time.sleep(SETTLED)
+        taken[RELOADS] = server.memory()
+    head = ("SIGHUP", "requests", "failed", "p50 ms", "p99 ms", "longest ms", "hit or kept")
+    print(aligned(head, [_phase("none", quiet), _phase(f"{RELOADS} times", loaded)]))
+    print(aligned(("after SIGHUPs", "MB (PSS)"), [(str(count), f"{size:,.0f}") for count, size in taken.items()]))
+
+
+def _waits(
+    bench: Bench, server: WebServer, requests: Sequence[bytes], reloads: int, taken: dict[int, float]
+) -> list[Answer]:
+    """The answers while the service is reloaded so often, or for as long as that takes without it."""
+    doing = bench.loader.start(Job(port=server.port, requests=requests, seconds=max(5.0, reloads * BETWEEN)))
+    for number in range(1, reloads + 1):
+        before = set(children(server.pid))
+        server.send(signal.SIGHUP)
+        while before & set(children(server.pid)):
+            time.sleep(0.05)
+        if number in REPORTED:
+            taken[number] = server.memory()
+    return doing.result()
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "routes": measure_routes,
     "round-trips": measure_round_trips,
     "concurrent": measure_concurrent,
     "outages": measure_outages,
     "memory": measure_memory,
+    "reloads": measure_reloads,
 }
 
 

@@ -152,16 +152,24 @@ def lookup(
 def serve(
     index_folder: Path | None, source: str | None, detector: str, model: str | None, host: str, port: int, workers: int
 ) -> None:
-    """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set."""
+    """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set.
+
+    On SIGHUP it opens the index anew and goes on with it, without failing a request.
+    """
     # Flask and gunicorn are for the service alone; the other commands start sooner without them.
     from nedsvc.web import server  # noqa: PLC0415
     from nedsvc.web.app import create_app  # noqa: PLC0415
     from nedsvc.web.service import Service  # noqa: PLC0415
 
     settings = read_settings(os.environ, index=index_folder, model=model, source=source)
-    linker, identifiers = linker_and_identifiers(settings, detector)
-    service = Service(linker, cache_from_settings(settings), settings.max_text, identifiers)
-    server.serve(create_app(service, settings.max_text), server.Binding(host=host, port=port, workers=workers))
+    reload_failed = server.ReloadFailed()
+
+    def open_app() -> server.Served:
+        linker, identifiers = linker_and_identifiers(settings, detector)
+        service = Service(linker, cache_from_settings(settings), settings.max_text, identifiers, reload_failed)
+        return server.Served(create_app(service, settings.max_text), linker.index)
+
+    server.serve(open_app, server.Binding(host=host, port=port, workers=workers), reload_failed)
 
 
 def _print(answers: Sequence[Lookup], output: str) -> None:

@@ -30,8 +30,9 @@ from nedsvc.index.build import MOST_NAMED, Effort, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.build.dump import STDIN, total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
-from nedsvc.index.options import PROFILES, BuildOptions
+from nedsvc.index.options import BuildOptions, chosen_options
 from nedsvc.index.part import part_folder, resumable
+from nedsvc.index.selecting import PROFILES
 from nedsvc.index.sparql import Fetched, build_from_endpoint
 from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
@@ -48,15 +49,15 @@ def index() -> None:
 @index.command()
 @click.argument("dumps", metavar="[DUMP…]", nargs=-1)
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the index; an index there is replaced.")
-@click.option("--languages", default="en", show_default=True, help="Codes such as en,de, or all; mul always counts.")
-@click.option("--classes", default="", help="Keep only instances of these classes, such as Q5,Q43229.")
-@click.option("--min-sitelinks", type=int, default=0, show_default=True, help="Keep only items with as many sitelinks.")
+@click.option("--languages", help="Codes such as en,de, or all; mul always counts [what the profile says, else en].")
+@click.option("--classes", help="Keep only instances of these classes, such as Q5,Q43229 [what the profile says].")
+@click.option("--min-sitelinks", type=int, help="Keep only items with as many sitelinks [what the profile says].")
 @click.option(
     "--profile",
-    type=click.Choice(PROFILES),
+    metavar=f"[{'|'.join(PROFILES)}|FILE.toml]",
     default="news",
     show_default=True,
-    help="news leaves out what no mention means, such as disambiguation pages, categories and papers.",
+    help="news leaves out what no mention means, such as disambiguation pages, categories and papers; all nothing.",
 )
 @click.option("--name", default="index", show_default=True, help="What answers call the index, before its content id.")
 @click.option("--strict", is_flag=True, help="Stop at the first broken line.")
@@ -79,9 +80,9 @@ def index() -> None:
 def build(
     dumps: tuple[str, ...],
     output: Path,
-    languages: str,
-    classes: str,
-    min_sitelinks: int,
+    languages: str | None,
+    classes: str | None,
+    min_sitelinks: int | None,
     profile: str,
     name: str,
     strict: bool,
@@ -97,14 +98,10 @@ def build(
         raise InvalidInput("--popularity", "goes with dumps; what comes with --sparql has its sitelinks")
     if bool(dumps) == bool(endpoint):
         raise InvalidInput("DUMP", "name at least one dump file, or - for standard input, or an endpoint with --sparql")
-    options = BuildOptions(
-        languages=_listed(languages),
-        classes=_listed(classes),
-        min_sitelinks=min_sitelinks,
-        profile=profile,
-        name=name,
-        strict=strict,
+    chosen = chosen_options(
+        profile, languages=_listed(languages), classes=_listed(classes), min_sitelinks=min_sitelinks
     )
+    options = msgspec.structs.replace(chosen, name=name, strict=strict)
     console = Console(stderr=True)
     with _stopped_like_ctrl_c():
         if endpoint:
@@ -202,8 +199,8 @@ def _stopped_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _progress(console: Console, *columns: ProgressColumn) -> Progress:

@@ -241,7 +241,9 @@ def _detector(name: str, index: Index, model: str | None) -> Detector:
     return RecurringDetector(UnionDetector(trimmed), index, common | calendar)
 
 
+@cache
 def _spacy_detector(model: str | None) -> Detector:
+    """The model takes a second to load and much of a process' memory: linkers over one index after another share it."""
     # spaCy takes a second to import, which the gazetteer alone need not wait for.
     from nedsvc.detect.spacy_ner import DEFAULT_MODEL, SpacyDetector, load_model  # noqa: PLC0415
 

@@ -164,12 +164,6 @@ def common_classes() -> Mapping[int, CommonClass]:
     return below | named
 
 
-@cache
-def left_out() -> tuple[tuple[int, str], ...]:
-    """Classes of Wikidata whose instances no mention means, with what they are called in a summary."""
-    return tuple((qid_number(qid), label) for qid, label, *_ in _rows("left_out.tsv"))
-
-
 def starter_files() -> Iterator[tuple[str, bytes]]:
     """The names and contents of the starter's text files."""
     starter = _DATA / "starter"
@@ -180,7 +174,7 @@ def starter_files() -> Iterator[tuple[str, bytes]]:
 
 def table_bytes() -> bytes:
     """All that the tables which go into an index hold, to tell one version of them from another."""
-    names = ("demonyms.tsv", "shorthand.tsv", "classes.tsv", "left_out.tsv", "stop_words.txt")
+    names = ("demonyms.tsv", "shorthand.tsv", "classes.tsv", "stop_words.txt")
     return b"".join((_DATA / name).read_bytes() for name in names)
 
 

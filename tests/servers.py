@@ -129,6 +129,7 @@ class NedService:
         if "--detector" not in options:
             self._command += ["--detector", "gazetteer"]
         self._environment = {"NEDSVC_REDIS_URL": "", **environment}
+        self._passed: tuple[int, ...] = ()  # the files that it finds open
 
     def run(self) -> subprocess.CompletedProcess[str]:
         """Runs it to its end, for what is expected to end by itself."""
@@ -170,7 +171,12 @@ class NedService:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, env=os.environ | self._environment, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                env=os.environ | self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=self._passed,
             )
         try:
             wait_until(self._alive, STARTED_WITHIN)

@@ -123,7 +123,8 @@ def test_the_commented_example_of_an_own_index_keeps_the_specification(tmp_path:
     file.write_text(text)
     service = YAML(typ="safe").load(text)["services"]["nedsvc"]
     (volume,) = service["volumes"]
-    assert volume.split(":")[1:] == [service["environment"]["NEDSVC_INDEX"], "ro"]
+    # A newer index is another folder in the place of the old one, which a volume of the folder itself would not show.
+    assert volume.split(":")[1:] == [str(Path(service["environment"]["NEDSVC_INDEX"]).parent), "ro"]
     assert validated(file).returncode == 0
 
 

@@ -262,6 +262,19 @@ def test_health_and_readiness(client: Client) -> None:
     assert client.get("/readyz").get_json() == {"status": "ready", "index": "fake-1", "cache": "memory"}
 
 
+def test_readiness_says_that_a_reload_failed_until_one_succeeds() -> None:
+    failed = [True]
+    service = Service(linker(), MemoryCache(), MOST, reload_failed=lambda: failed[0])
+    assert service.readiness() == {
+        "status": "degraded",
+        "index": "fake-1",
+        "cache": "memory",
+        "reload": "failed, so what was served before still is; the log says why",
+    }
+    failed[0] = False
+    assert service.readiness()["status"] == "ready"
+
+
 def test_readiness_says_what_is_degraded_and_stays_200() -> None:
     response = client_of(linker(), NoCache()).get("/readyz")
     assert response.status_code == 200

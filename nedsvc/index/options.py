@@ -1,23 +1,20 @@
 """What a caller chooses of an index to build."""
 
-import re
-from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.models import checked_qid, qid_number
-from nedsvc.wikibase import ALL_LANGUAGES
-
-PROFILES = ("news", "all")
-_LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
+from nedsvc.index import selecting
+from nedsvc.index.selecting import check_languages, read_profile
 
 
 class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What an index is to hold.
 
     `languages` are codes of Wikidata, or just "all". `classes` keeps only instances of these, subclasses included.
-    `profile` "news" leaves out what no mention means (data/left_out.tsv). `strict` stops at the first broken line.
+    `profile` is the name of one in the package, or a file, and says what is left out; `chosen_options` reads the rest.
+    `strict` stops at the first broken line. `profile_digest` is set where an index keeps them.
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -26,31 +23,38 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = "news"
     name: str = "index"
     strict: bool = False
+    profile_digest: str = ""
+
+
+def chosen_options(
+    profile: str,
+    *,
+    languages: tuple[str, ...] | None = None,
+    classes: tuple[str, ...] | None = None,
+    min_sitelinks: int | None = None,
+) -> BuildOptions:
+    """The options by a profile; what is given goes before what it says. Raises `InvalidInput`."""
+    said = read_profile(profile)
+    given = {"languages": languages, "classes": classes, "min_sitelinks": min_sitelinks}
+    chosen: dict[str, Any] = {field: getattr(said, field) if value is None else value for field, value in given.items()}
+    return BuildOptions(profile=profile, **{field: value for field, value in chosen.items() if value is not None})
+
+
+def recorded(options: BuildOptions) -> BuildOptions:
+    """The options as an index keeps them: the profile by its name and digest, wherever its file is."""
+    profile = read_profile(options.profile)
+    return msgspec.structs.replace(options, profile=profile.name, profile_digest=profile.digest)
 
 
 def check_options(options: BuildOptions) -> None:
     """Refuses options that cannot be, by the name of the flag that sets them. Raises `InvalidInput`."""
-    if options.profile not in PROFILES:
-        raise InvalidInput("--profile", f"{options.profile!r} is unknown; choose from {', '.join(PROFILES)}")
+    read_profile(options.profile)
     if options.min_sitelinks < 0:
         raise InvalidInput("--min-sitelinks", "must not be negative")
-    _check_languages(options.languages)
+    check_languages(options.languages, "--languages")
     class_numbers(options)
 
 
 def class_numbers(options: BuildOptions) -> list[int]:
     """The numbers of the chosen classes. Raises `InvalidInput`."""
-    try:
-        return [qid_number(checked_qid(qid)) for qid in options.classes]
-    except InvalidInput as error:
-        raise InvalidInput("--classes", error.reason) from error
-
-
-def _check_languages(languages: Sequence[str]) -> None:
-    for language in languages:
-        if not _LANGUAGE.fullmatch(language):
-            raise InvalidInput("--languages", f"{language!r} is no language code; write en,de or all")
-    if ALL_LANGUAGES in languages and len(languages) > 1:
-        raise InvalidInput("--languages", "all stands alone")
-    if not languages:
-        raise InvalidInput("--languages", "name at least one language")
+    return selecting.class_numbers(options.classes, "--classes")

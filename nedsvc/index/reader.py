@@ -105,9 +105,11 @@ class Index:
         manifest = read_manifest(path)
         check_sizes(path, manifest.files)
         try:
-            return cls(path, manifest)
+            index = cls(path, manifest)
         except Exception as error:  # whatever numpy and marisa make of bytes that are not theirs
             raise IndexFormatError(f"{path} is damaged ({error}): build the index again.") from error
+        # Where another took the folder meanwhile, files of both may be open.
+        return index if read_manifest(path) == manifest else cls.open(path)
 
     def prefixes(self, key: str) -> list[str]:
         """The known keys that this one begins with, word by word, the shortest first."""

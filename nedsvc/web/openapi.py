@@ -26,11 +26,15 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """What the service has to work with; `status` is "ready" or "degraded"."""
+    """What the service has to work with; `status` is "ready" or "degraded".
+
+    `reload` is there where the last one failed.
+    """
 
     status: str
     index: str
     cache: str
+    reload: str = ""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

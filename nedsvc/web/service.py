@@ -1,6 +1,6 @@
 """What the service does, apart from HTTP: answers as bytes, kept in a cache."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from threading import Lock
@@ -25,6 +25,8 @@ from nedsvc.models import (
 from nedsvc.reading import check_size, read_document
 from nedsvc.web.requests import MOST_CANDIDATES, MOST_QUERIES, AnnotateRequest, LookupBatchRequest, LookupRequest
 
+_RELOAD_FAILED = "failed, so what was served before still is; the log says why"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,16 +40,22 @@ class Reply(msgspec.Struct, frozen=True):
 class Service:
     """Answers requests with a linker and a cache. A kept answer has the same bytes as a computed one.
 
-    A text may have `max_text` bytes.
+    A text may have `max_text` bytes. `reload_failed` says whether there is something newer that cannot be opened.
     """
 
     def __init__(
-        self, linker: EntityLinker, cache: Cache, max_text: int, identifiers: IdentifierLookup | None = None
+        self,
+        linker: EntityLinker,
+        cache: Cache,
+        max_text: int,
+        identifiers: IdentifierLookup | None = None,
+        reload_failed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._linker = linker
         self._cache = cache
         self.max_text = max_text
         self._identifiers = identifiers
+        self._reload_failed = reload_failed
         # Linking takes a processor for itself, so that threads would only make each other slower; but where it waits
         # for a live source, the others go on.
         self._linking: AbstractContextManager[object] = Lock() if linker.lasting else nullcontext()
@@ -135,8 +143,9 @@ class Service:
     def readiness(self) -> dict[str, str]:
         """What the service has to work with."""
         cache = self._cache.state()
-        status = "ready" if cache in {"memory", "redis"} else "degraded"
-        return {"status": status, "index": self._linker.index, "cache": cache}
+        reload = {"reload": _RELOAD_FAILED} if self._reload_failed() else {}
+        status = "ready" if cache in {"memory", "redis"} and not reload else "degraded"
+        return {"status": status, "index": self._linker.index, "cache": cache} | reload
 
     def _look_up(self, queries: Sequence[Query], language: str, limit: int) -> list[Entry]:
         if not queries:

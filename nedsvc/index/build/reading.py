@@ -17,6 +17,7 @@ from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.format import Counts
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import IF_KILLED, write_whole
+from nedsvc.index.selecting import read_profile
 from nedsvc.processes import in_order
 from nedsvc.wikibase import BrokenItem, Item, ItemReader
 
@@ -71,13 +72,26 @@ class State(msgspec.Struct):
         return Counts(lines=self.lines, broken=self.broken, not_items=self.not_items, left_out=self.left_out)
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which items are taken, and in which languages: what the options say, with all that their profile says."""
+
+    languages: tuple[str, ...]
+    min_sitelinks: int
+    left_out: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, options: BuildOptions) -> "Wanted":
+        """What these options want. Raises `InvalidInput` for a profile that cannot be used."""
+        return cls(options.languages, options.min_sitelinks, tuple(read_profile(options.profile).left_out.items()))
+
+
 class Taking:
     """Takes items into columns, or notes why not."""
 
-    def __init__(self, columns: Columns, options: BuildOptions) -> None:
+    def __init__(self, columns: Columns, wanted: Wanted) -> None:
         self._columns = columns
-        self._min_sitelinks = options.min_sitelinks
-        self._left_out = dict(tables.left_out()) if options.profile == "news" else {}
+        self._min_sitelinks = wanted.min_sitelinks
+        self._left_out = dict(wanted.left_out)
         self._classes_left_out = frozenset(self._left_out)
         self._reasons: Counter[str] = Counter()
 
@@ -105,10 +119,10 @@ class Taking:
 class _BlockReader:
     """Reads the lines of a block."""
 
-    def __init__(self, options: BuildOptions) -> None:
-        self._reader = ItemReader(options.languages)
+    def __init__(self, wanted: Wanted) -> None:
+        self._reader = ItemReader(wanted.languages)
         self._columns = Columns(tables.stop_words())
-        self._taking = Taking(self._columns, options)
+        self._taking = Taking(self._columns, wanted)
 
     def read(self, block: Block) -> Taken:
         """What comes of the block."""
@@ -131,13 +145,13 @@ class _BlockReader:
 
 
 @lru_cache(1)
-def _block_reader(options: BuildOptions) -> _BlockReader:
+def _block_reader(wanted: Wanted) -> _BlockReader:
     """The reader of this process, which remembers words from block to block."""
-    return _BlockReader(options)
+    return _BlockReader(wanted)
 
 
-def _read_block(options: BuildOptions, block: Block) -> Taken:
-    return _block_reader(options).read(block)
+def _read_block(wanted: Wanted, block: Block) -> Taken:
+    return _block_reader(wanted).read(block)
 
 
 def read_dumps(
@@ -161,7 +175,7 @@ def read_dumps(
     with ColumnFiles(work.columns, state.sizes) as files:
         appending = _Appending(files, state, options.strict, report)
         for (position, number), taken in in_order(
-            partial(_read_block, options), _numbered(dumps, done, effort.block), effort.workers, IF_KILLED
+            partial(_read_block, Wanted.of(options)), _numbered(dumps, done, effort.block), effort.workers, IF_KILLED
         ):
             appending.append(taken, position)
             if number % _BLOCKS_A_STATE == 0:

@@ -16,13 +16,13 @@ from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build.columns import Columns
 from nedsvc.index.build.dump import STDIN, check_dumps
 from nedsvc.index.build.layout import Laid, entries, lay_out
-from nedsvc.index.build.reading import Report, Taking, read_dumps
+from nedsvc.index.build.reading import Report, Taking, Wanted, read_dumps
 from nedsvc.index.build.stages import ColumnFiles
 from nedsvc.index.build.views import keep_views
 from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.files import built_aside, check_replaceable
 from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, write_manifest
-from nedsvc.index.options import BuildOptions, check_options, class_numbers
+from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
 from nedsvc.index.part import opened, part_folder, write_whole
 from nedsvc.processes import WorkerKilled
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, Item
@@ -44,7 +44,7 @@ class Plan(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, dumps: Sequence[Path | str], options: BuildOptions, popularity: Path | None) -> "Plan":
         """The plan for these files as they are now."""
-        return cls(options, tuple(map(_traits, dumps)), _traits(popularity) if popularity else None)
+        return cls(recorded(options), tuple(map(_traits, dumps)), _traits(popularity) if popularity else None)
 
     @property
     def may_go_on(self) -> bool:
@@ -117,7 +117,7 @@ def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond
     check_options(options)
     with built_aside(out) as folder, _work_in(folder) as work:
         columns = Columns(tables.stop_words(), _named_languages(options))
-        taking = Taking(columns, options)
+        taking = Taking(columns, Wanted.of(options))
         for class_, above in beyond.superclasses.items():
             columns.add_superclasses(Item(class_, superclasses=above))
         with ColumnFiles(work.columns, {}) as files:
@@ -174,7 +174,7 @@ def _finish(
         format_version=FORMAT_VERSION,
         content_id=content_id(options.name, files),
         languages=languages,
-        options=options,
+        options=recorded(options),
         counts=counts,
         dump_date=newest,
         files=files,

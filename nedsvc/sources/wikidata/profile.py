@@ -13,6 +13,7 @@ from nedsvc import tables
 from nedsvc.classes import entity_types
 from nedsvc.context import LINKS_WITH_WORDS, says_something, word_numbers
 from nedsvc.index.format import MAX_LINKS, type_names
+from nedsvc.index.selecting import read_profile
 from nedsvc.models import Entity, EntityType, NameKind, Office, Provenance
 from nedsvc.names import Shape, fold, shape
 from nedsvc.popularity import popularity
@@ -140,9 +141,8 @@ def _words(item: Item, names: tuple[Name, ...], landmarks: Landmarks) -> NDArray
     return word_numbers(key for key in keys if says_something(key, stop_words))
 
 
-@cache
-def _left_out() -> frozenset[int]:
-    return frozenset(number for number, _ in tables.left_out())
+def _left_out() -> Mapping[int, str]:
+    return read_profile("news").left_out
 
 
 @cache
