@@ -36,14 +36,14 @@ SCRIPT_TABLES = {
 
 
 class Template(NamedTuple):
-    """JSON with marks in which a name stands: @ as it is, others in their script."""
+    """JSON in pieces, between which a name stands, and with marks for the name in other scripts."""
 
-    text: bytes
+    pieces: list[bytes]
     marks: tuple[bytes, ...]
 
     def filled(self, name: bytes, plain: str) -> bytes:
         """The JSON with the name."""
-        text = self.text.replace(b"@", name)
+        text = name.join(self.pieces)
         for mark in self.marks:
             text = text.replace(mark, plain.translate(SCRIPT_TABLES[mark]).encode())
         return text
@@ -52,7 +52,7 @@ class Template(NamedTuple):
 def template(parts: Sequence[str]) -> Template:
     """The template of these entries of a map."""
     text = ",".join(parts).encode()
-    return Template(text, tuple(mark for mark in SCRIPT_TABLES if mark in text))
+    return Template(text.split(b"@"), tuple(mark for mark in SCRIPT_TABLES if mark in text))
 
 
 def label(language: str) -> str:
@@ -93,6 +93,15 @@ _TEXT = (
     '"datatype":"monolingualtext"}'
 )
 STATEMENT = '{"mainsnak":%s,"type":"statement"%s,"id":"Q0$%s","rank":"normal"%s}'
+
+
+Statements = list[bytes]
+"""Statements in pieces, between which the id of their item stands."""
+
+
+def statements_of(text: str) -> Statements:
+    """Statements of the item Q0, for any item."""
+    return text.encode().split(b"Q0$")
 
 
 class Pieces:
@@ -192,7 +201,7 @@ class Pieces:
         full, lean = self.statement(snak), STATEMENT % (snak, "", self.guid(), "")
         return f'"P31":[{full}]', f'"P31":[{lean}]'
 
-    def statements(self, count: int, class_: int | None) -> tuple[bytes, bytes]:
+    def statements(self, count: int, class_: int | None) -> tuple[Statements, Statements]:
         """So many statements by property, that of the class among them, and the latter alone."""
         full, lean = self.class_statement(class_) if class_ else ("", "")
         of: dict[str, list[str]] = {}
@@ -205,4 +214,4 @@ class Pieces:
                 of[property_].append(self.statement(ITEM % (property_, "", number, number)))
             count -= again
         parts = [full] * bool(full) + [f'"{name}":[{",".join(held)}]' for name, held in of.items()]
-        return ",".join(parts).encode(), lean.encode()
+        return statements_of(",".join(parts)), statements_of(lean)

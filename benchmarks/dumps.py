@@ -47,9 +47,11 @@ from dump_pieces import (
     STATEMENT,
     TIME,
     Pieces,
+    Statements,
     Template,
     escaped,
     label,
+    statements_of,
     template,
 )
 from isal import igzip
@@ -61,7 +63,7 @@ _FIRST_ID = 1000
 _SPARE = 8  # ids between two items, to step aside from those of the real classes and countries
 _MADE_CLASSES, _MADE_OFFICES = 139_000_000, 139_100_000
 _SUBCLASSES, _OFFICES = 4, 40
-_POOL = 256
+_POOL, _TEXTS = 256, 64
 _GIANTS, _GIANT_SITELINKS = 24, 100
 _MOST_SITELINKS = len(SITES)
 _GUIDS, _REFERENCES = 4096, 1024
@@ -166,7 +168,7 @@ class _Pool(NamedTuple):
 
     labels: list[tuple[Template, Template]]
     descriptions: list[tuple[bytes, bytes]]
-    statements: list[tuple[bytes, bytes]]
+    statements: list[tuple[Statements, Statements]]
 
 
 def _pool(kind: int) -> _Pool:
@@ -174,17 +176,22 @@ def _pool(kind: int) -> _Pool:
     of = KINDS[kind]
     chance = random.Random(1000 + kind)
     pieces = Pieces(chance)
-    normal = [NormalDist().inv_cdf((place + 0.5) / _POOL) for place in range(_POOL)]
+    normal, texts = _normal(_POOL), _normal(_TEXTS)
     statements = []
     for z in normal:
         class_ = _class_of(of, chance)
         count = round(of.statements * float(np.exp(of.spread * z))) - bool(class_)
         statements.append(pieces.statements(max(count, not class_), class_))
     return _Pool(
-        [_label_pair(of, chance, 0.6 * z) for z in chance.sample(normal, _POOL)],
-        [_description_pair(of, chance, 0.5 * z) for z in chance.sample(normal, _POOL)],
+        [_label_pair(of, chance, 0.6 * z) for z in texts],
+        [_description_pair(of, chance, 0.5 * z) for z in chance.sample(texts, _TEXTS)],
         statements,
     )
+
+
+def _normal(count: int) -> list[float]:
+    """So many quantiles of the normal distribution."""
+    return [NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)]
 
 
 def _class_of(kind: Kind, chance: random.Random) -> int | None:
@@ -257,17 +264,20 @@ def _subclasses(class_: int) -> list[int]:
     return list(range(first, first + _SUBCLASSES))
 
 
-def _head() -> list[bytes]:
+def _head(giants: list[Statements]) -> list[bytes]:
     """The countries, classes and offices that the others lead to."""
     pieces = Pieces(random.Random(0))
     lines = []
-    for number, name in _countries():
-        lines.append(_small_item(number, name, "country", pieces.statements(200, _COUNTRY_CLASS)[0], 250))
+    start, country = statements_of(pieces.class_statement(_COUNTRY_CLASS)[1])
+    for place, (number, name) in enumerate(_countries()):
+        giant = giants[place % _GIANTS]
+        held = [start, country + b"," * bool(giant[0]) + giant[0], *giant[1:]]
+        lines.append(_small_item(number, name, "country", held, 250))
     for class_ in _classes():
         name = next(kind.name for kind in KINDS if class_ in kind.classes)
         lines.append(_small_item(class_, f"{name} {class_}", "class", pieces.statements(5, None)[0], 30))
         above = STATEMENT % (ITEM % ("P279", "", class_, class_), "", pieces.guid(), "")
-        held = f'"P279":[{above}]'.encode()
+        held = statements_of(f'"P279":[{above}]')
         lines += [_small_item(number, f"{name} {number}", "class", held, 3) for number in _subclasses(class_)]
     for number in range(_OFFICES):
         name = f"Minister of {COMMON_WORDS[number * 97].capitalize()}"
@@ -275,13 +285,13 @@ def _head() -> list[bytes]:
     return lines
 
 
-def _small_item(number: int, name: str, what: str, statements: bytes, sitelinks: int) -> bytes:
+def _small_item(number: int, name: str, what: str, statements: Statements, sitelinks: int) -> bytes:
     text = escaped(name).encode()
     titles = template(SITES[:sitelinks]).filled(text, name.lower())
     parts = (
         *(b'{"type":"item","id":"Q%d","labels":{' % number, template([label("en")]).filled(text, "")),
         *(b'},"descriptions":{"en":{"language":"en","value":"', what.encode(), b'"}},"aliases":[],"claims":{'),
-        *(statements.replace(b"Q0$", b"Q%d$" % number), b'},"sitelinks":{', titles, b"}", _tail(number)),
+        *((b"Q%d$" % number).join(statements), b'},"sitelinks":{', titles, b"}", _tail(number)),
     )
     return b"".join(parts)
 
@@ -304,21 +314,21 @@ class Dump:
         if items < FEWEST:
             raise SystemExit(f"--items: at least {FEWEST:,}, as the countries and classes are among them")
         self._seed, self._lean = seed, lean
-        self._head = _head()
-        self._scheduled = items - len(self._head)
-        self._stride = _IDS // items
-        reserved = [number for number, _ in _countries()] + _classes()
-        self._reserved = frozenset(reserved)
         form = int(lean)
-        self._pools = [_pool(kind) for kind in range(len(KINDS))]
-        self._labels = [[pair[form] for pair in pool.labels] for pool in self._pools]
-        self._descriptions = [[pair[form] for pair in pool.descriptions] for pool in self._pools]
-        self._statements = [[pair[form] for pair in pool.statements] for pool in self._pools]
+        pools = [_pool(kind) for kind in range(len(KINDS))]
+        self._labels = [[pair[form] for pair in pool.labels] for pool in pools]
+        self._descriptions = [[pair[form] for pair in pool.descriptions] for pool in pools]
+        self._statements = [[pair[form] for pair in pool.statements] for pool in pools]
+        self._classes = [[pair[1] for pair in pool.statements] for pool in pools]
         pieces = Pieces(random.Random(2))
         self._giants = [pieces.statements(pieces.giant(), None)[form] for _ in range(_GIANTS)]
         self._guids = [pieces.guid().encode() for _ in range(_GUIDS)]
         self._references = [b"" if lean else pieces.references().encode() for _ in range(_REFERENCES)]
         self._titles = [[template(sites) for sites in _site_sets(count)] for count in range(_MOST_SITELINKS + 1)]
+        self._head = _head(self._giants)
+        self._scheduled = items - len(self._head)
+        self._stride = _IDS // items
+        self._reserved = frozenset([*_classes(), *(number for number, _ in _countries())])
         whole = max(1, self._scheduled // BLOCK)
         self._counts = [whole * kind.per_mille for kind in KINDS]
 
@@ -332,12 +342,7 @@ class Dump:
 
     def _block(self, block: int) -> list[bytes]:
         chance = np.random.Generator(np.random.PCG64([self._seed, block]))
-        ranks = [
-            (of.shift * ((1 - chance.random((BLOCK, of.draws))) ** (-1 / of.slope) - 1))
-            .clip(max=2**40)
-            .astype(np.int64)
-            for of in VOCABULARIES
-        ]
+        ranks = [of.ranks(chance.random((BLOCK, of.draws))) for of in VOCABULARIES]
         numbers = chance.integers(0, 1 << 31, (BLOCK, 8))
         uniforms = chance.random((BLOCK, 28))
         rows = zip(*(array.tolist() for array in (*ranks, numbers, uniforms)), strict=True)
@@ -375,17 +380,18 @@ class Dump:
         else:
             plain, text = name.lower().translate(PLAIN), escaped(name).encode()
         sitelinks = self._sitelinks(position, of, drawn.uniform)
-        pool = self._giants if sitelinks > _GIANT_SITELINKS else self._statements[kind]
-        described = self._descriptions[kind][choices[3] % _POOL]
+        described = self._descriptions[kind][choices[3] % _TEXTS]
         own = self._own(of, number, drawn)
         if of.name == "person":
             born = 1750 + choices[5] % 260
             described = described.replace(b"~", b"%d\\u2013%d" % (born, born + choices[5] % 90))
             own += self._life(number, born, drawn)
-        held = pool[choices[4] % len(pool)]
-        if held:
-            own.append(held.replace(b"Q0$", b"Q%d$" % number))
-        labels, titles = self._labels[kind][choices[2] % _POOL], self._titles[sitelinks]
+        held = [self._statements[kind][choices[4] % _POOL]]
+        if sitelinks > _GIANT_SITELINKS:
+            held = [self._classes[kind][choices[4] % _POOL], self._giants[choices[4] % _GIANTS]]
+        subject = b"Q%d$" % number
+        own += [subject.join(statements) for statements in held if statements[0]]
+        labels, titles = self._labels[kind][choices[2] % _TEXTS], self._titles[sitelinks]
         aliases = self._aliases(of, name, drawn)
         parts = (
             *(
