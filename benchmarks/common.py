@@ -4,7 +4,7 @@ import argparse
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -76,6 +76,12 @@ def chosen_index(arguments: argparse.Namespace) -> Path:
 def open_linker(index: Path, detector: str) -> EntityLinker:
     """A linker over the index."""
     return EntityLinker.from_index(index, detector=detector)
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table in Markdown, as docs/performance.md has them."""
+    for cells in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |"))
 
 
 def run(main: Callable[[], None]) -> None:
