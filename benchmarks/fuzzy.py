@@ -2,11 +2,11 @@
 
     python benchmarks/fuzzy.py --index DIR [--names 2000] [--misses 20]
 
-Names are drawn from the index by chance, and each gets one slip of each kind that it can have (`typos.py`). A slip that
-makes another known name is left out, since no search could tell. "Names" is the share of which the right name is among
-the first 20 that the index finds similar; "candidates" the share of which the name's best-known bearer is among the
-first 20 candidates of the source. Folded diacritics are no slip for an index, as its keys are folded: there "names" is
-the share whose key finds the bearer.
+Names are drawn from the index by chance, half of them from all and half from the well known, and each gets one slip of
+each kind that it can have (`typos.py`). A slip that makes another known name is left out, since no search could tell.
+"Names" is the share of which the right name is among the first 20 that the index finds similar; "candidates" that of
+which the name's best-known bearer is among the first 20 candidates of the source. Folded diacritics are no slip for an
+index, as its keys are folded: there "names" is the share whose key is the right one.
 """
 
 import random
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
-from common import SEED, chosen_index, index_parser, print_table, run
+from common import SEED, chosen_index, index_parser, print_table, run, written_names
 from typos import SLIPS, slip
 
 from nedsvc.factory import parts_of_index
@@ -42,16 +42,7 @@ class Asked(msgspec.Struct, frozen=True):
     nearest: tuple[str, ...]
 
 
-def written_names(index: Index, count: int, chance: random.Random) -> Iterator[tuple[str, int]]:
-    """Names of entities as they are written, with the row: half of any entity, half of the best known ones first."""
-    by_popularity = index.popularity.argsort()[::-1]
-    total = len(by_popularity)
-    for number in range(count):
-        place = chance.randrange(total)
-        row = place if number % 2 else int(by_popularity[int(total ** chance.random()) - 1])
-        record = index.record(row)
-        names = [*record.labels.values(), *(alias for held in record.aliases.values() for alias in held)]
-        yield chance.choice(names), row
+Names = Iterable[tuple[str, int]]
 
 
 def ask(
@@ -96,8 +87,9 @@ def measure(folder: Path, count: int, misses: int) -> None:
     index, source = Index.open(folder), parts_of_index(folder, "gazetteer").source
     chance = random.Random(SEED)
     of_kind: dict[str, list[Asked]] = defaultdict(list)
-    for each in ask(index, source, written_names(index, count, chance), chance):
-        of_kind[each.kind].append(each)
+    for well_known in (False, True):
+        for each in ask(index, source, written_names(index, count // 2, chance, well_known), chance):
+            of_kind[each.kind].append(each)
     rows = []
     for kind, asked in of_kind.items():
         by_length = (recall([each for each in asked if low <= len(each.name) <= high]) for low, high in LENGTHS)
