@@ -265,15 +265,13 @@ def _subclasses(class_: int) -> list[int]:
     return list(range(first, first + _SUBCLASSES))
 
 
-def _head(giants: list[Statements]) -> list[bytes]:
-    """The countries, classes and offices that the others lead to."""
+def _head(form: int) -> list[bytes]:
+    """The countries, classes and offices that the others lead to; not as large as real ones, as small dumps have all."""
     pieces = Pieces(random.Random(0))
     lines = []
-    start, country = statements_of(pieces.class_statement(_COUNTRY_CLASS)[1])
+    countries = [pieces.statements(30, _COUNTRY_CLASS)[form] for _ in range(_GIANTS)]
     for place, (number, name) in enumerate(_countries()):
-        giant = giants[place % _GIANTS]
-        held = [start, country + b"," * bool(giant[0]) + giant[0], *giant[1:]]
-        lines.append(_small_item(number, name, "country", held, 250))
+        lines.append(_small_item(number, name, "country", countries[place % _GIANTS], 250))
     for class_ in _classes():
         name = next(kind.name for kind in KINDS if class_ in kind.classes)
         lines.append(_small_item(class_, f"{name} {class_}", "class", pieces.statements(5, None)[0], 30))
@@ -326,7 +324,7 @@ class Dump:
         self._guids = [pieces.guid().encode() for _ in range(_GUIDS)]
         self._references = [b"" if lean else pieces.references().encode() for _ in range(_REFERENCES)]
         self._titles = [[template(sites) for sites in _site_sets(count)] for count in range(_MOST_SITELINKS + 1)]
-        self._head = _head(self._giants)
+        self._head = _head(form)
         self._scheduled = items - len(self._head)
         self._stride = _IDS // items
         self._reserved = frozenset([*_classes(), *(number for number, _ in _countries())])
