@@ -266,7 +266,7 @@ def _subclasses(class_: int) -> list[int]:
 
 
 def _head(form: int) -> list[bytes]:
-    """The countries, classes and offices that the others lead to; not as large as real ones, as small dumps have all."""
+    """The countries, classes and offices that the others lead to; not as large as they are, as small dumps have all."""
     pieces = Pieces(random.Random(0))
     lines = []
     countries = [pieces.statements(30, _COUNTRY_CLASS)[form] for _ in range(_GIANTS)]
