@@ -18,6 +18,7 @@ FOR_TESTS := .venv/for-tests
 CACHE := $(or $(NEDSVC_CACHE),.cache)
 SAMPLE_INDEX := $(CACHE)/sample-index
 VECTOR_INDEX := $(CACHE)/vector-index
+SIZED_INDEXES := $(CACHE)/sized-indexes
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint bench quality system-deps
@@ -44,7 +45,11 @@ bench: $(SAMPLE_INDEX)/manifest.json ## Measure speed, and accuracy on the seed 
 	.venv/bin/python benchmarks/seed.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/open_time.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/throughput.py --index $(SAMPLE_INDEX)
-	.venv/bin/python benchmarks/build.py
+	for what in rates scaling memory; do .venv/bin/python benchmarks/build.py $$what || exit; done
+	.venv/bin/python benchmarks/lookups.py build $(SIZED_INDEXES)
+	.venv/bin/python benchmarks/lookups.py measure $(SIZED_INDEXES)
+	.venv/bin/python benchmarks/fuzzy.py --index $(SAMPLE_INDEX)
+	.venv/bin/python benchmarks/side_by_side.py --index $(SAMPLE_INDEX)
 	.venv/bin/python benchmarks/service.py --starter
 	.venv/bin/python benchmarks/batch_service.py --starter
 	for what in kills scaling memory length; do .venv/bin/python benchmarks/bulk.py $$what --index $(SAMPLE_INDEX) || exit; done

@@ -1,18 +1,23 @@
 """What the measuring scripts share: the gold material and the index to measure."""
 
 import argparse
+import json
 import os
 import random
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from nedsvc import EntityLinker
 from nedsvc.errors import NedError
 from nedsvc.evaluation.gold import GoldSet, read_gold
 from nedsvc.evaluation.ids import Ids, read_ids
+from nedsvc.index.reader import Index
 from nedsvc.settings import read_settings
 from nedsvc.starter import starter_index
 
@@ -76,6 +81,52 @@ def chosen_index(arguments: argparse.Namespace) -> Path:
 def open_linker(index: Path, detector: str) -> EntityLinker:
     """A linker over the index."""
     return EntityLinker.from_index(index, detector=detector)
+
+
+def written_names(index: Index, count: int, chance: random.Random, well_known: bool) -> Iterator[tuple[str, int]]:
+    """Names of entities by chance, as they are written, each with its row; well known ones are the likelier."""
+    by_popularity = np.argsort(-index.popularity, kind="stable") if well_known else range(len(index.popularity))
+    total = len(by_popularity)
+    for _ in range(count):
+        place = int(total ** chance.random()) - 1 if well_known else chance.randrange(total)
+        row = int(by_popularity[place])
+        record = index.record(row)
+        names = [*record.labels.values(), *(alias for held in record.aliases.values() for alias in held)]
+        yield chance.choice(names), row
+
+
+def in_own_process(script: str, *arguments: object) -> Any:
+    """What the script prints as JSON when it is run with these arguments."""
+    command = [sys.executable, script, *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def own_memory() -> dict[str, float]:
+    """The MB of this process by the names of /proc/self/smaps_rollup: Rss, Pss, Anonymous and others.
+
+    What is not anonymous is of files, which all processes that map them share.
+    """
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
+    return {name: int(value) * 1024 / 1e6 for name, value, *_ in (line.replace(":", "").split() for line in lines)}
+
+
+def forget_pages(folder: Path) -> None:
+    """Have the system drop what it holds of the folder's files in memory, as after a start of the machine."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def folder_size(folder: Path) -> int:
+    """The bytes of the folder's files."""
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table in Markdown, as docs/performance.md has them."""
+    for cells in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |"))
 
 
 def run(main: Callable[[], None]) -> None:

@@ -208,6 +208,14 @@ def memory_of(pid: int) -> float:
     return sum(map(_pss, (pid, *children(pid))))
 
 
+def tree_memory(pid: int) -> float:
+    """The MB (PSS) of a process and all that come from it; those that end meanwhile count nothing."""
+    try:
+        return _pss(pid) + sum(map(tree_memory, children(pid)))
+    except (OSError, StopIteration):
+        return 0.0
+
+
 def children(pid: int) -> list[int]:
     """The processes that this one began."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
