@@ -5,9 +5,9 @@
     python benchmarks/build.py memory [--sizes 10000 100000] [--plot]
     python benchmarks/build.py sizes DIR...
 
-The dumps are made (`made_dumps.py`), with the proportions of Wikidata's; `rates` also takes the sample of
-Wikidata, whose items are small (NEDSVC_SHARED). A build is the whole command, from the packed file to the synced
-folder, with one worker unless said otherwise. `orjson.loads` has the same lines in memory, and once more unpacks them itself. `scaling`
+The dumps are made (`made_dumps.py`), with the proportions of Wikidata's; `rates` also takes the sample of Wikidata, of
+which items are small (NEDSVC_SHARED). A build is the whole command, from the packed file to the synced folder, with one
+worker unless said otherwise. `orjson.loads` has the same lines in memory, and once more unpacks them itself. `scaling`
 compares two workers with two builds of half of the dump each at the same time. `memory` streams dumps of any size
 through a pipe and samples what all processes of the build have (PSS). Each measurement has processes of its own, in
 turns.

@@ -46,7 +46,7 @@ def in_order(
             pool.submit(_nothing)
             for beside, batch in given:
                 waiting.append((beside, pool.submit(work, batch)))
-                if len(waiting) == _AHEAD * workers:
+                if len(waiting) == most_waiting(workers):
                     yield _first(waiting)
             while waiting:
                 yield _first(waiting)
@@ -54,6 +54,11 @@ def in_order(
             raise WorkerKilled(f"A worker was killed, perhaps for want of memory: {if_killed}") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def most_waiting(workers: int) -> int:
+    """How many batches may be with so many workers, or wait for them, when the next one is asked for."""
+    return _AHEAD * workers
 
 
 def _first(waiting: deque[tuple[Given, Future[Result]]]) -> tuple[Given, Result]:

@@ -14,6 +14,7 @@ from isal import igzip_threaded, isal_zlib
 from nedsvc.errors import BuildError, InvalidInput
 
 STDIN = "-"
+_END = 1000  # bytes of a block in which the ] is looked for
 _AT_ONCE = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 # What the unpackers raise for data that is damaged or cut off.
@@ -99,7 +100,7 @@ def _whole_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
             lines = lines.removeprefix(_BOM)  # noqa: PLW2901
             is_array = lines.partition(b"\n")[0].strip() == b"["
         yield lines
-        end = lines.rstrip().rpartition(b"\n")[2] or end
+        end = lines[-_END:].rstrip().rpartition(b"\n")[2] or end
     if is_array and end.strip() != b"]":
         raise BuildError(f"{source} is incomplete: the ] that ends its array is missing. Fetch it again.")
 
@@ -109,7 +110,7 @@ def _cut_at_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
     while data := file.read(size):
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield b"".join((*parts, data[:cut]))
+            yield b"".join((*parts, memoryview(data)[:cut]))
             parts = []
         parts.append(data[cut:])
     if rest := b"".join(parts):

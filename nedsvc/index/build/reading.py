@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from nedsvc import tables
 from nedsvc.errors import InvalidInput
 from nedsvc.index.build.columns import KIND_BITS, Columns
 from nedsvc.index.build.dump import STDIN, Block, blocks, entity_lines
+from nedsvc.index.build.ring import Slot, ring
 from nedsvc.index.build.stages import ColumnFiles
 from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.format import Counts
@@ -70,6 +72,13 @@ class State(msgspec.Struct):
     def counts(self) -> Counts:
         """What the manifest says of the lines."""
         return Counts(lines=self.lines, broken=self.broken, not_items=self.not_items, left_out=self.left_out)
+
+
+class _Place(NamedTuple):
+    """How far all dumps have been read with a block, and its number among the blocks."""
+
+    position: int
+    number: int
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -154,6 +163,11 @@ def _read_block(wanted: Wanted, block: Block) -> Taken:
     return _block_reader(wanted).read(block)
 
 
+def _read_slot(wanted: Wanted, given: tuple[Block, Slot]) -> Taken:
+    block, slot = given
+    return _read_block(wanted, block._replace(data=slot.read()))
+
+
 def read_dumps(
     dumps: Sequence[Path | str],
     work: Workspace,
@@ -174,9 +188,8 @@ def read_dumps(
     done = state.blocks
     with ColumnFiles(work.columns, state.sizes) as files:
         appending = _Appending(files, state, options.strict, report)
-        for (position, number), taken in in_order(
-            partial(_read_block, Wanted.of(options)), _numbered(dumps, done, effort.block), effort.workers, IF_KILLED
-        ):
+        numbered = _numbered(dumps, done, effort.block)
+        for (position, number), taken in _taken(Wanted.of(options), numbered, effort.workers):
             appending.append(taken, position)
             if number % _BLOCKS_A_STATE == 0:
                 appending.keep(path)
@@ -187,18 +200,28 @@ def read_dumps(
     return state
 
 
+def _taken(wanted: Wanted, numbered: Iterator[tuple[_Place, Block]], workers: int) -> Iterator[tuple[_Place, Taken]]:
+    """What comes of the blocks, in their order."""
+    if workers == 1:
+        yield from ((place, _read_block(wanted, block)) for place, block in numbered)
+        return
+    with ring(workers) as places:
+        slots = ((place, (block._replace(data=b""), places.put(place.number, block.data))) for place, block in numbered)
+        yield from in_order(partial(_read_slot, wanted), slots, workers, IF_KILLED)
+
+
 def _earlier(path: Path) -> State | None:
     return msgspec.json.decode(path.read_bytes(), type=State) if path.exists() else None
 
 
-def _numbered(dumps: Sequence[Path | str], done: int, block_size: int) -> Iterator[tuple[tuple[int, int], Block]]:
+def _numbered(dumps: Sequence[Path | str], done: int, block_size: int) -> Iterator[tuple[_Place, Block]]:
     """The blocks of all dumps but for those that are done, each with how far all have been read and its number."""
     number = before = 0
     for dump in dumps:
         for block in blocks(dump, block_size):
             number += 1
             if number > done:
-                yield (before + block.position, number), block
+                yield _Place(before + block.position, number), block
         before += _size(dump)
 
 
