@@ -166,7 +166,7 @@ def _linker(
         _detector(detector, index, model),
         _judges(index),
         language_guesser([language for source in sources for language in source.languages]),
-        name=f"{__version__} {detector} {model} {index.manifest.content_id}",
+        name=f"{__version__} {detector} {model} {index.content_id}",
         patience=patience,
         extras=_extras(index),
     )

@@ -27,7 +27,7 @@ from nedsvc.models import (
     Role,
     Span,
     annotation_or_raise,
-    checked_qid,
+    checked_id,
 )
 from nedsvc.ranking import Judges
 from nedsvc.roles import FoundRole, RoleReader
@@ -185,9 +185,9 @@ class EntityLinker:
     def entity(self, qid: str, language: str = "en") -> Entity | None:
         """The entity with this id; None where it is not known.
 
-        Raises `InvalidInput` for what is no QID and `SourceUnavailable` where nobody who may know it could be asked.
+        Raises `InvalidInput` for what is no id and `SourceUnavailable` where nobody who may know it could be asked.
         """
-        known = fetch(self._sources, [checked_qid(qid)], language, self._until(1)).get(qid)
+        known = fetch(self._sources, [checked_id(qid)], language, self._until(1)).get(qid)
         if isinstance(known, SourceUnavailable):
             raise known
         return known
@@ -312,7 +312,7 @@ class EntityLinker:
             if wanted is not None and (role.start, role.end) not in wanted:
                 continue
             if not options.types or "PERSON" in options.types:
-                yield to_role(role, self._extras.roles, entities, options)
+                yield to_role(role, entities, options)
 
     def _read(self, document: Document) -> Text:
         self.check_language(document.language)
@@ -337,7 +337,7 @@ class EntityLinker:
         """The entities that the answers show, by language; each is asked for once."""
         shown: dict[str, list[str]] = {}
         for reading, found in zip(readings, roles, strict=False):
-            holders = (f"Q{number}" for role in found for number, _ in role.candidates[: options.limit])
+            holders = (id_ for role in found for id_, _ in role.candidates[: options.limit])
             shown.setdefault(reading.text.language, []).extend(holders)
         for reading, decided in zip(readings, decisions, strict=True):
             shown.setdefault(reading.text.language, []).extend(shown_ids(decided, options))

@@ -27,7 +27,7 @@ from nedsvc.index.format import (
 from nedsvc.index.offices import OfficeArrays
 from nedsvc.index.records import Record, decode_record
 from nedsvc.index.tries import Tries
-from nedsvc.models import Entity, EntityType, Office
+from nedsvc.models import Entity, EntityType, Office, is_own_id, qid_number
 from nedsvc.wikibase import names_by_language
 
 Rows = NDArray[np.uint32]
@@ -52,6 +52,7 @@ class Postings(NamedTuple):
 class CandidateColumns(NamedTuple):
     """What ranking reads of some entities, each in its place: see `models.Candidate`."""
 
+    ids: list[str]
     numbers: list[int]
     popularity: list[float]
     types: list[frozenset[EntityType]]
@@ -75,7 +76,7 @@ class Meanings(NamedTuple):
 
 
 class Index:
-    """An index that is open. `names` has the keys, `numbers`, `popularity` and `types` a value for each row."""
+    """An index that is open. Its entities are in rows, which are sorted by number; `names` has the keys."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
@@ -83,10 +84,10 @@ class Index:
         self.names = _tries(path, manifest, NAMES)
         self._words = _tries(path, manifest, WORDS)
         arrays = {name.removesuffix(".npy"): _array(path / name) for name in manifest.files if name.endswith(".npy")}
-        self.numbers = arrays["numbers"]
-        self.popularity = arrays["popularity"]
-        self.types = arrays["types"]
-        self.key_shapes = arrays["key_shapes"]
+        self._numbers = arrays["numbers"]
+        self._popularity = arrays["popularity"]
+        self._types = arrays["types"]
+        self._key_shapes = arrays["key_shapes"]
         self._arrays = arrays
         self._link_start, self._links = arrays["link_start"], arrays["links"]
         self._words_start, self._word_numbers = arrays["words_start"], arrays["words"]
@@ -111,6 +112,20 @@ class Index:
         # Where another took the folder meanwhile, files of both may be open.
         return index if read_manifest(path) == manifest else cls.open(path)
 
+    def __len__(self) -> int:
+        """How many entities it has."""
+        return len(self._numbers)
+
+    @property
+    def content_id(self) -> str:
+        """Names what it holds."""
+        return self.manifest.content_id
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of its names."""
+        return self.manifest.languages
+
     def prefixes(self, key: str) -> list[str]:
         """The known keys that this one begins with, word by word, the shortest first."""
         return self.names.prefixes(key)
@@ -118,7 +133,7 @@ class Index:
     def shapes(self, key: str) -> int:
         """The shapes (bits `1 << Shape`) in which proper names with this key are written; 0 for an unknown key."""
         number = self.names.get(key)
-        return 0 if number is None else int(self.key_shapes[number])
+        return 0 if number is None else int(self._key_shapes[number])
 
     def is_shorthand(self, key: str) -> bool:
         """Whether the name is a shorthand of world news ("the West")."""
@@ -169,16 +184,32 @@ class Index:
         arrays = self._arrays
         return bearers_of_initials(arrays["acronyms"], arrays["acronym_start"], arrays["acronym_rows"], code)
 
+    def id_of(self, number: int) -> str:
+        """The id of the entity with this number."""
+        return f"Q{number}"
+
+    def number_of(self, id_: str) -> int | None:
+        """The number of the entity with this id; None for an id that nobody has here."""
+        return None if is_own_id(id_) else qid_number(id_)
+
+    def number(self, row: int) -> int:
+        """The number of the entity in this row."""
+        return int(self._numbers[row])
+
+    def popularity(self, row: int) -> float:
+        """How well known the entity is, 0 to 1."""
+        return float(self._popularity[row])
+
     def row(self, number: int) -> int | None:
-        """The row of the entity with this QID number."""
+        """The row of the entity with this number."""
         if number >> 32:
             return None
         # A number of another type would make numpy convert the whole array first.
-        place = int(np.searchsorted(self.numbers, np.uint32(number)))
-        return place if place < len(self.numbers) and self.numbers[place] == number else None
+        place = int(np.searchsorted(self._numbers, np.uint32(number)))
+        return place if place < len(self._numbers) and self._numbers[place] == number else None
 
     def links(self, row: int) -> Rows:
-        """The QID numbers of the entities that this one is linked to."""
+        """The numbers of the entities that this one is linked to."""
         return self._links[self._link_start[row] : self._link_start[row + 1]]
 
     def words(self, row: int) -> Rows:
@@ -198,13 +229,17 @@ class Index:
             vectors=self._arrays["lexicon_vectors"],
         )
 
+    def type_bits(self, row: int) -> int:
+        """The coarse types of the entity as bits (`format.TYPE_BITS`)."""
+        return int(self._types[row])
+
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
-        return self._types_in(int(self.types[row]))
+        return self._types_in(self.type_bits(row))
 
     def count_people(self, rows: Rows) -> int:
         """How many of the entities are people."""
-        return int(np.count_nonzero(self.types[rows] & _PERSON))
+        return int(np.count_nonzero(self._types[rows] & _PERSON))
 
     def _types_in(self, mask: int) -> frozenset[EntityType]:
         known = self._type_sets.get(mask)
@@ -216,15 +251,15 @@ class Index:
         """The entity as it is shown."""
         record = self.record(row)
         return Entity(
-            id=f"Q{self.numbers[row]}",
+            id=self.id_of(self.number(row)),
             label=next(iter(record.labels.values())),
             description=self.described(record),
-            types=type_names(int(self.types[row])),
+            types=type_names(self.type_bits(row)),
             names=names_by_language(record.labels, record.aliases),
             wikipedia=record.wikipedia,
             offices=tuple(Office(id_, start, end) for id_, start, end in record.offices),
             dates=record.dates,
-            popularity=round(float(self.popularity[row]), 4),
+            popularity=round(self.popularity(row), 4),
         )
 
     def described(self, record: Record) -> str | None:
@@ -232,12 +267,12 @@ class Index:
         return _in_first(record.descriptions, self.manifest.languages)
 
     def popularity_of(self, number: int) -> float:
-        """How well known the entity with this QID number is, 0 to 1; 0 for one that is not here."""
+        """How well known the entity with this number is, 0 to 1; 0 for one that is not here."""
         row = self.row(number)
-        return 0.0 if row is None else float(self.popularity[row])
+        return 0.0 if row is None else self.popularity(row)
 
     def label_of(self, number: int) -> str | None:
-        """The label of the entity with this QID number; None for one that is not here."""
+        """The label of the entity with this number; None for one that is not here."""
         row = self.row(number)
         return None if row is None else next(iter(self.record(row).labels.values()))
 
@@ -251,10 +286,12 @@ class Index:
 
     def candidate_columns(self, rows: Rows) -> CandidateColumns:
         """What ranking reads of the entities in these rows."""
+        numbers = self._numbers[rows].tolist()
         return CandidateColumns(
-            numbers=self.numbers[rows].tolist(),
-            popularity=self.popularity[rows].tolist(),
-            types=list(map(self._types_in, self.types[rows].tolist())),
+            ids=[f"Q{number}" for number in numbers],
+            numbers=numbers,
+            popularity=self._popularity[rows].tolist(),
+            types=list(map(self._types_in, self._types[rows].tolist())),
             links=_parts(self._link_start, self._links, rows),
             words=_parts(self._words_start, self._word_numbers, rows),
             vectors=[None] * len(rows) if self._entity_vectors is None else list(self._entity_vectors[rows]),

@@ -62,7 +62,7 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
 
 def _arrays(index: Index, encoder: Encoder, told: Told) -> dict[str, NDArray[np.generic]]:
     """The arrays named in `format.VECTORS`, without their suffix."""
-    count = len(index.numbers)
+    count = len(index)
     sample = [text for _, text in _profiles(index, range(0, count, 1 + count // _SAMPLE))]
     if len(sample) < 2:
         raise InvalidInput("DIR", "the entities of the index have no descriptions, classes or links to make vectors of")
