@@ -8,8 +8,8 @@ from functools import lru_cache
 import msgspec
 
 from nedsvc.index.format import Kind
-from nedsvc.index.reader import Index
 from nedsvc.index.tenures import UNKNOWN, latest
+from nedsvc.index.view import OpenIndex
 from nedsvc.models import Candidate, EntityType
 from nedsvc.names import Shape, fold, shape
 
@@ -46,7 +46,7 @@ class OfficeBook:
     `demonyms` gives the adjectives of a place; like an owner's names they are no part of what an office is called.
     """
 
-    def __init__(self, index: Index, demonyms: Mapping[int, Sequence[str]]) -> None:
+    def __init__(self, index: OpenIndex, demonyms: Mapping[int, Sequence[str]]) -> None:
         self._index = index
         self._demonyms = demonyms
         self.role_names = lru_cache(CACHED)(self._role_names)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nedsvc.context import word_number
 from nedsvc.index.format import Kind
-from nedsvc.index.reader import Index
+from nedsvc.index.view import OpenIndex
 from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
 from nedsvc.models import Candidate, NameKind
 from nedsvc.names import Shape, fold, is_acronym, shape, strip_possessive
@@ -52,7 +52,7 @@ _KINDS: dict[int, NameKind] = {
 
 
 class LocalSource:
-    """Candidates and entities of an `Index`.
+    """Candidates and entities of an index.
 
     `spelling` says how else a name may be written, and `idle` words do not count where names are compared. Answers are
     remembered in the process: a name means the same as long as the index is open.
@@ -60,7 +60,7 @@ class LocalSource:
 
     lasting = True
 
-    def __init__(self, index: Index, spelling: Spelling, idle: frozenset[str]) -> None:
+    def __init__(self, index: OpenIndex, spelling: Spelling, idle: frozenset[str]) -> None:
         self._index = index
         self._spelling = spelling
         self._idle = idle
