@@ -294,8 +294,9 @@ class Layered(OpenIndex):
         if index is self._base:
             return self._base.entity(row)
         entity, id_ = self._layer.entity(place), self.id_of(self.number(row))
+        url = self._urls.get(id_) or (self._base.entity(row).url if row < self._begin else None)
         offices = tuple(Office(self._id_of_record(one.id), one.start, one.end) for one in entity.offices)
-        return msgspec.structs.replace(entity, id=id_, url=self._urls.get(id_), offices=offices)
+        return msgspec.structs.replace(entity, id=id_, url=url, offices=offices)
 
     def candidate_columns(self, rows: NDArray[np.integer]) -> CandidateColumns:
         """What ranking reads of the entities in these rows."""

@@ -92,16 +92,20 @@ class Told(msgspec.Struct, frozen=True):
         return InvalidInput(self.where, reason)
 
 
-def read_overlay(file: Path) -> list[Told]:
-    """The lines of a file but for empty ones and comments (`#`), each checked by itself and against the others.
-
-    Raises `InvalidInput` with the file, the line and the field for the first that is wrong.
-    """
+def overlay_content(file: Path) -> bytes:
+    """What stands in the file. Raises `InvalidInput` where it cannot be read."""
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise InvalidInput("--overlay", f"{file} cannot be read ({error.strerror})") from error
-    told = list(_read(content, str(file)))
+
+
+def read_overlay(content: bytes, name: str) -> list[Told]:
+    """The lines of a file but for empty ones and comments (`#`), each checked by itself and against the others.
+
+    Raises `InvalidInput` with the file's name, the line and the field for the first that is wrong.
+    """
+    told = list(_read(content, name))
     _check_ids(told)
     return told
 
