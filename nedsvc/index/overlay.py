@@ -84,9 +84,9 @@ def add_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
 def build_layer(base: OpenIndex, told: Sequence[Told], folder: Path) -> None:
     """Make the index of an overlay over another index. Raises `InvalidInput` for a line that does not fit to it."""
     layering = _Layering(base, told)
-    items, facts = layering.items(), layering.facts()
+    facts = layering.facts()
     with built_aside(folder) as aside:
-        build_from_items(items, aside / ENTITIES, BuildOptions(languages=base.languages, name=OVERLAY))
+        build_from_items(layering.items(), aside / ENTITIES, BuildOptions(languages=base.languages, name=OVERLAY))
         _write_popularity(aside / ENTITIES, layering.popularity)
         _write(aside / FACTS, facts)
         view = overlaid_by(base, Layer.open(aside))
@@ -107,10 +107,17 @@ class _Layering:
         self._own = {id_: number for number, id_ in enumerate(unknown, self._first)}
         self.popularity: dict[int, float] = {}
 
-    def items(self) -> list[Item]:
-        """The items of all entities that are told of, and of their landmarks."""
-        items = [self._item(one) for one in self._entities]
-        return [*items, *self._landmarks(items)]
+    def items(self) -> Iterator[Item]:
+        """The items of all entities that are told of, and of their landmarks; each has its `popularity` then."""
+        told: set[int] = set()
+        near: set[int] = set()
+        for one in self._entities:
+            item = self._item(one)
+            told.add(item.number)
+            near.update(item.links)
+            near.update(item.classes)
+            yield item
+        yield from self._landmarks(near - told)
 
     def facts(self) -> Facts:
         """What is kept beside them."""
@@ -189,15 +196,9 @@ class _Layering:
     def _office(self, one: Told, id_: str, start: str | None, end: str | None) -> OfficeHeld:
         return f"Q{self._number(one, id_, 'offices')}", start, end
 
-    def _landmarks(self, items: Iterable[Item]) -> Iterator[Item]:
-        """What is linked with, or the class of, what is told of, and is in the index below."""
-        told: set[int] = set()
-        wanted: set[int] = set()
-        for item in items:
-            told.add(item.number)
-            wanted.update(item.links)
-            wanted.update(item.classes)
-        numbers = np.array(sorted(wanted - told), dtype=np.int64)
+    def _landmarks(self, wanted: Iterable[int]) -> Iterator[Item]:
+        """What others are linked with, or are instances of, where it is in the index below."""
+        numbers = np.array(sorted(wanted), dtype=np.int64)
         rows = self._base.rows_of(numbers)
         for number, row in zip(numbers[rows >= 0].tolist(), rows[rows >= 0].tolist(), strict=True):
             self.popularity[number] = self._base.popularity(row)

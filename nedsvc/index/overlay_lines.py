@@ -20,7 +20,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _DATES = ("born", "died", "founded", "dissolved")
 
 
-class HeldOffice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HeldOffice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An office that a person held: its id, and the dates between which it was."""
 
     id: str
@@ -28,7 +28,7 @@ class HeldOffice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: str | None = None
 
 
-class OverlayLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OverlayLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What one line tells; what it does not name stays as the index has it.
 
     `names` are those that count in every language, or by language; the first one is the label of what is new here.
@@ -81,7 +81,7 @@ class OverlayLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return [*(("links", id_) for id_ in self.links), *(("offices", held.id) for held in self.offices)]
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """A line with the place where it stands, for what is wrong with it."""
 
     where: str
