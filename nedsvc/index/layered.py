@@ -254,7 +254,11 @@ class Layered(OpenIndex):
 
     def popularities(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """How well known the entities are."""
-        return np.fromiter(map(self.popularity, rows.tolist()), dtype=np.float32, count=len(rows))
+        told = self._is_from_layer(rows)
+        found = np.empty(len(rows), dtype=np.float32)
+        found[~told] = self._base.popularities(rows[~told])
+        found[told] = self._layer.popularities(self._layer_rows(rows[told]))
+        return found
 
     def type_bits(self, row: int) -> int:
         """The coarse types of the entity as bits."""
