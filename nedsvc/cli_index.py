@@ -1,4 +1,4 @@
-"""The commands `nedsvc index build`, `info` and `verify`."""
+"""The commands `nedsvc index build`, `info`, `verify`, `vectors` and `overlay`."""
 
 import os
 import signal
@@ -31,12 +31,13 @@ from nedsvc.index.build import MOST_NAMED, Effort, Finish, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.build.dump import STDIN, total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
+from nedsvc.index.layered import FACTS, OVERLAY
 from nedsvc.index.options import BuildOptions, chosen_options
+from nedsvc.index.overlay import add_overlay, put_overlay
+from nedsvc.index.overlay_lines import overlay_content, read_overlay
 from nedsvc.index.part import part_folder, resumable
 from nedsvc.index.selecting import PROFILES
 from nedsvc.index.sparql import Fetched, build_from_endpoint
-from nedsvc.index.overlay import put_overlay
-from nedsvc.index.overlay_lines import overlay_content, read_overlay
 from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
@@ -207,6 +208,21 @@ def vectors(folder: Path, threads: int) -> None:
     console.print(f"{folder}: {size:,} bytes of vectors ({manifest.content_id})", markup=False, highlight=False)
 
 
+@index.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("file", metavar="FILE", type=_FOLDER)
+@reports_errors
+def overlay(folder: Path, file: Path) -> None:
+    """Give an index own entities, changes and what is never linked, in place of those that it may have.
+
+    A file without a line takes them away. The rest of the index stays as it is.
+    """
+    told = read_overlay(overlay_content(file), str(file))
+    with _stopped_like_ctrl_c():
+        manifest = add_overlay(folder, told)
+    click.echo(f"{folder}: {len(told):,} lines lie over it ({manifest.content_id}).", err=True)
+
+
 @contextmanager
 def _stopped_like_ctrl_c() -> Iterator[None]:
     """Lets SIGTERM end a build as Ctrl-C does, so that nothing half-written stays."""
@@ -274,6 +290,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("format version", str(manifest.format_version)),
         ("languages", ", ".join(manifest.languages)),
         ("dump date", manifest.dump_date or "unknown"),
+        ("overlay", "yes" if f"{OVERLAY}/{FACTS}" in manifest.files else "none"),
         ("size", f"{sum(file.bytes for file in manifest.files.values()):,} bytes in {len(manifest.files)} files"),
         *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in manifest.counts.left_out.items()),

@@ -368,6 +368,25 @@ def test_an_index_with_an_overlay_may_be_replaced_and_damage_to_it_is_told(built
         open_index(built)
 
 
+def test_an_index_that_is_there_is_given_another_overlay_or_none_and_all_else_stays(
+    built: Path, tmp_path: Path
+) -> None:
+    before = Index.open(built).manifest
+    assert "yes" in run("index", "info", built).stdout
+    assert run("index", "overlay", built, write(tmp_path, CORP)).exit_code == 0
+    linker = EntityLinker.from_index(built, detector="gazetteer")
+    assert linked(linker, "Acme Corporation, Quillfeather Rocket.") == {"Acme Corporation": "acme:corp"}
+    broken = run("index", "overlay", built, write(tmp_path, '{"id": "Q99"}'))
+    assert (broken.exit_code, "own.jsonl, line 1: names is missing" in broken.stderr) == (2, True)
+    assert linker.index == Index.open(built).content_id
+    assert run("index", "overlay", built, write(tmp_path, "# nothing")).exit_code == 0
+    after = Index.open(built).manifest
+    assert after.files == {name: entry for name, entry in before.files.items() if "/" not in name}
+    assert not (built / "overlay").exists()
+    assert run("index", "overlay", built, write(tmp_path, ROCKET, CORP)).exit_code == 0
+    assert Index.open(built).manifest == before
+
+
 def test_an_overlay_at_the_start_stands_over_the_one_of_the_index(built: Path, tmp_path: Path) -> None:
     more: Line = {"id": "acme:9", "names": ["Third Stage"], "links": ["acme:42"]}
     changed: Line = {"id": "acme:corp", "names": ["Acme Works"]}

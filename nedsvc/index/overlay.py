@@ -61,7 +61,7 @@ def with_overlay(base: OpenIndex, file: Path, cache: Path | None) -> OpenIndex:
 
 
 def add_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
-    """Give the index in this folder the overlay of these lines, in place of the one that it may have.
+    """Give the index in this folder the overlay of these lines, in place of the one that it may have; none for no line.
 
     Raises `IndexNotFound`, `IndexFormatError`, `InvalidInput` for a line that does not fit to the index, and
     `BuildError`; the index then stays as it was.
@@ -70,8 +70,9 @@ def add_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
     with built_aside(folder) as aside:
         files = {name: entry for name, entry in index.manifest.files.items() if not name.startswith(f"{OVERLAY}/")}
         link_files(folder, aside, files)
-        build_layer(index, told, aside / OVERLAY)
-        files |= {f"{OVERLAY}/{name}": entry for name, entry in _entries(aside / OVERLAY)}
+        if told:
+            build_layer(index, told, aside / OVERLAY)
+            files |= {f"{OVERLAY}/{name}": entry for name, entry in _entries(aside / OVERLAY)}
         manifest = msgspec.structs.replace(
             index.manifest,
             content_id=content_id(index.manifest.options.name, files),
