@@ -135,7 +135,7 @@ def _build_from_dumps(
             broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
         )
         try:
-            return build_index(paths, output, options, report, Effort(workers=workers), popularity, finish)
+            return build_index(paths, output, options, report, Effort(workers=workers), popularity, finish=finish)
         except KeyboardInterrupt:
             if part_folder(output).exists():
                 raise BuildError(f"interrupted; {resumable(output)}") from None
@@ -143,7 +143,7 @@ def _build_from_dumps(
 
 
 def _with_overlay(overlay: Path | None) -> Finish:
-    """What is done to an index at last: it gets its overlay, of which what is wrong by itself is told before the work."""
+    """What is done to an index at last: it gets its overlay, whose lines are checked before all work."""
     return partial(put_overlay, told=read_overlay(overlay_content(overlay), str(overlay))) if overlay else read_manifest
 
 

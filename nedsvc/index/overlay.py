@@ -11,13 +11,12 @@ import numpy as np
 
 from nedsvc import tables
 from nedsvc.index.build import build_from_items
-from nedsvc.index.files import built_aside, link_files, write_array
+from nedsvc.index.files import built_aside, file_entry, link_files, write_array
 from nedsvc.index.format import (
     FORMAT_VERSION,
     FileEntry,
     Manifest,
     content_id,
-    digest,
     read_manifest,
     type_mask,
     write_manifest,
@@ -70,16 +69,27 @@ def add_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
     with built_aside(folder) as aside:
         files = {name: entry for name, entry in index.manifest.files.items() if not name.startswith(f"{OVERLAY}/")}
         link_files(folder, aside, files)
-        if told:
-            build_layer(index, told, aside / OVERLAY)
-            files |= {f"{OVERLAY}/{name}": entry for name, entry in _entries(aside / OVERLAY)}
-        manifest = msgspec.structs.replace(
-            index.manifest,
-            content_id=content_id(index.manifest.options.name, files),
-            files=dict(sorted(files.items())),
-        )
-        write_manifest(aside, manifest)
-        return manifest
+        _write_manifest(aside, index.manifest, files)
+        return put_overlay(aside, told) if told else read_manifest(aside)
+
+
+def put_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
+    """Put an overlay into the folder of an index that is not in its place yet, and has none.
+
+    Raises `InvalidInput` for a line that does not fit to the index, and `BuildError`.
+    """
+    index = Index.open(folder)
+    build_layer(index, told, folder / OVERLAY)
+    entries = {f"{OVERLAY}/{name}": entry for name, entry in _entries(folder / OVERLAY)}
+    return _write_manifest(folder, index.manifest, index.manifest.files | entries)
+
+
+def _write_manifest(folder: Path, manifest: Manifest, files: Mapping[str, FileEntry]) -> Manifest:
+    """Write the manifest with other files than it named, and so another content id."""
+    ordered = dict(sorted(files.items()))
+    changed = msgspec.structs.replace(manifest, files=ordered, content_id=content_id(manifest.options.name, ordered))
+    write_manifest(folder, changed)
+    return changed
 
 
 def build_layer(base: OpenIndex, told: Sequence[Told], folder: Path) -> None:
@@ -249,12 +259,9 @@ def _write_popularity(folder: Path, popularity: Mapping[int, float]) -> None:
     index = Index.open(folder)
     numbers = index.numbers_of(np.arange(len(index))).tolist()
     values = np.array([popularity[number] for number in numbers], dtype=np.float32)
-    manifest = index.manifest
     (folder / _POPULARITY).unlink()
-    files = manifest.files | {_POPULARITY: write_array(folder / _POPULARITY, values)}
-    write_manifest(
-        folder, msgspec.structs.replace(manifest, files=files, content_id=content_id(manifest.options.name, files))
-    )
+    write_array(folder / _POPULARITY, values)
+    _write_manifest(folder, index.manifest, index.manifest.files | {_POPULARITY: file_entry(folder / _POPULARITY)})
 
 
 def _write(path: Path, facts: Facts) -> None:
@@ -265,7 +272,7 @@ def _entries(folder: Path) -> Iterator[tuple[str, FileEntry]]:
     """The files of an overlay."""
     names = [FACTS, *(f"{ENTITIES}/{name}" for name in ("manifest.json", *read_manifest(folder / ENTITIES).files))]
     for name in names:
-        yield name, FileEntry((folder / name).stat().st_size, digest(folder / name))
+        yield name, file_entry(folder / name)
 
 
 def _digest(base: OpenIndex, content: bytes) -> str:

@@ -106,9 +106,9 @@ def build_from_endpoint(
 ) -> Manifest:
     """Build an index in the folder `out` of the instances of the chosen classes that have enough sitelinks.
 
-    `report` is told of each page before it is fetched; `finish` is done to the folder at last. Goes on where an earlier call with the same options stopped.
-    Raises `InvalidInput` for options that cannot be, and `BuildError` where the endpoint cannot be asked or a file not
-    be written; what was fetched is kept then.
+    `report` is told of each page before it is fetched; `finish` is done to the folder at last. Goes on
+    where an earlier call with the same options stopped. Raises `InvalidInput` for options that cannot be, and
+    `BuildError` where the endpoint cannot be asked or a file not be written; what was fetched is kept then.
     """
     _check(options)
     check_replaceable(out)

@@ -67,21 +67,22 @@ class Beyond(msgspec.Struct, frozen=True, kw_only=True):
     newest: str | None = None
 
 
-def build_index(
+def build_index(  # noqa: PLR0913 (all but the first three have defaults)
     dumps: Sequence[Path | str],
     out: Path,
     options: BuildOptions,
     report: Report | None = None,
     effort: Effort | None = None,
     popularity: Path | None = None,
+    *,
     finish: Finish = read_manifest,
 ) -> Manifest:
     """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
 
-    A dump is a path or "-"; `popularity` is a file of QRank; `finish` is done to the folder at last. What is done is kept beside `out` (`part.part_folder`)
-    until the index is whole; a build that was interrupted goes on from there when it is called alike, unless it reads
-    standard input. Raises `InvalidInput` for input that cannot be used and `BuildError` for what fails on the way;
-    nothing is left then.
+    A dump is a path or "-"; `popularity` is a file of QRank; `finish` is done to the folder at last. What is
+    done is kept beside `out` (`part.part_folder`) until the index is whole; a build that was interrupted goes on from
+    there when it is called alike, unless it reads standard input. Raises `InvalidInput` for input that
+    cannot be used and `BuildError` for what fails on the way; nothing is left then.
     """
     effort = effort or Effort()
     check_dumps(dumps)
@@ -117,8 +118,8 @@ def build_chosen(
 ) -> Manifest:
     """Build an index of the items that the options leave, in the folder `out`, which is replaced if it holds an index.
 
-    `finish` is done to the folder at last. Raises `InvalidInput` where the options cannot be or leave no item, and `BuildError` for what fails on the way;
-    nothing half-written is left in either case.
+    `finish` is done to the folder at last. Raises `InvalidInput` where the options cannot be or leave no item, and
+    `BuildError` for what fails on the way; nothing half-written is left in either case.
     """
     check_options(options)
     with built_aside(out) as folder, _work_in(folder) as work:
