@@ -91,7 +91,7 @@ def shuffled(index: Path, cases: Sequence[Case], folds: HeldOut, gold: Gold) -> 
 def _by_popularity(folder: Path) -> dict[str, Tables]:
     """Tables with the popularity that candidates would have with a part of it shuffled over all items."""
     index = Index.open(folder)
-    numbers = index.numbers.astype(np.int64)
+    numbers = np.fromiter(map(index.number, range(len(index))), dtype=np.int64, count=len(index))
     sitelinks, statements = _counts(numbers)
     rows = np.arange(len(numbers))
     linked = np.concatenate(_links(index, rows))

@@ -85,7 +85,8 @@ def open_linker(index: Path, detector: str) -> EntityLinker:
 
 def written_names(index: Index, count: int, chance: random.Random, well_known: bool) -> Iterator[tuple[str, int]]:
     """Names of entities by chance, as they are written, each with its row; well known ones are the likelier."""
-    by_popularity = np.argsort(-index.popularity, kind="stable") if well_known else range(len(index.popularity))
+    rows = np.arange(len(index))
+    by_popularity = np.argsort(-index.popularities(rows), kind="stable") if well_known else rows
     total = len(by_popularity)
     for _ in range(count):
         place = int(total ** chance.random()) - 1 if well_known else chance.randrange(total)

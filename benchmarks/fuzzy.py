@@ -65,7 +65,7 @@ def _is_latin(name: str) -> bool:
 
 
 def _ask(index: Index, source: KnowledgeSource, kind: str, key: str, slipped: str) -> Asked:
-    best = f"Q{index.numbers[index.rows_named(key)[0]]}"
+    best = index.id_of(index.number(index.rows_named(key)[0]))
     found = [fold(slipped)] if kind == FOLDED else [name for name, _ in index.similar_names(fold(slipped), MOST)]
     candidates = source.search([slipped.title() if kind != FOLDED else slipped], "en", float("inf"))
     ids = [candidate.id for held in candidates.values() for candidate in held][:MOST]  # type: ignore[union-attr]

@@ -49,7 +49,8 @@ def write_names(index: Index, path: Path) -> None:
     """All names in an index, one a line, with their bearers."""
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, delimiter="\t")
-        for row, (number, popularity) in enumerate(zip(index.numbers.tolist(), index.popularity.tolist(), strict=True)):
+        for row in range(len(index)):
+            number, popularity = index.number(row), index.popularity(row)
             record = index.record(row)
             names = [*record.labels.values(), *(alias for held in record.aliases.values() for alias in held)]
             rows.writerows((name, number, popularity) for name in dict.fromkeys(names))

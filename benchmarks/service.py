@@ -105,7 +105,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 def read_material(index: Path) -> Material:
     """The names of the index's entities, in an order that says nothing, and the article."""
     opened = Index.open(index)
-    entities = map(opened.entity, range(len(opened.numbers)))
+    entities = map(opened.entity, range(len(opened)))
     names = sorted({name for entity in entities for known in entity.names.values() for name in known})
     random.Random(4).shuffle(names)
     return Material(names, (shared_folder() / "seed" / "article.txt").read_text())

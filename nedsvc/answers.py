@@ -20,6 +20,7 @@ from nedsvc.models import (
     RankedCandidate,
     Role,
     Status,
+    is_qid,
 )
 from nedsvc.offsets import offset_table
 
@@ -29,12 +30,12 @@ _PLAIN = "/:,;@!$*()'"  # what Wikipedia leaves unescaped in its own addresses
 
 
 class EntityAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An entity inside an answer; `wikipedia` is null where no English article is known."""
+    """An entity inside an answer; `url` and `wikipedia` are null where no page and no English article is known."""
 
     id: str
     label: str
     description: str | None
-    url: str
+    url: str | None
     wikipedia: str | None
 
 
@@ -200,7 +201,7 @@ def entity_answer(entity: Entity) -> EntityAnswer:
         id=entity.id,
         label=entity.label,
         description=entity.description,
-        url=entity.url or _WIKIDATA + entity.id,
+        url=_page(entity),
         wikipedia=_wikipedia(entity),
     )
 
@@ -211,7 +212,7 @@ def entity_details(entity: Entity) -> EntityDetails:
         id=entity.id,
         label=entity.label,
         description=entity.description,
-        url=entity.url or _WIKIDATA + entity.id,
+        url=_page(entity),
         wikipedia=_wikipedia(entity),
         types=entity.types,
         names=entity.names,
@@ -219,6 +220,11 @@ def entity_details(entity: Entity) -> EntityDetails:
         dates=entity.dates,
         provenance=entity.provenance or UNSET,
     )
+
+
+def _page(entity: Entity) -> str | None:
+    """Its page: Wikidata's where it is an item and nothing else is known."""
+    return entity.url or (_WIKIDATA + entity.id if is_qid(entity.id) else None)
 
 
 def _wikipedia(entity: Entity) -> str | None:

@@ -73,6 +73,7 @@ main.add_command(bulk)
 def annotate(
     files: tuple[str, ...],
     index_folder: Path | None,
+    overlay: Path | None,
     source: str | None,
     language: str,
     detector: str,
@@ -89,7 +90,7 @@ def annotate(
         msgspec.structs.replace(document, date=date)
         for document in _documents(files or (STDIN,), language, mentions_file, options.offsets)
     ]
-    linker = linker_from_environment(index_folder, detector, model, source)
+    linker = linker_from_environment(index_folder, detector, model, source, overlay)
     failed: list[Link] = []
     for annotation in map(annotation_or_raise, linker.annotate_batch(documents, options)):
         if output == "json":
@@ -116,6 +117,7 @@ def annotate(
 def lookup(
     mentions: tuple[str, ...],
     index_folder: Path | None,
+    overlay: Path | None,
     source: str | None,
     language: str,
     detector: str,
@@ -128,7 +130,7 @@ def lookup(
     output: str,
 ) -> None:
     """Tell what single names mean, or who bears an identifier."""
-    settings = read_settings(os.environ, index=index_folder, model=model, source=source)
+    settings = read_settings(os.environ, index=index_folder, overlay=overlay, model=model, source=source)
     if property_ or value:
         if not property_ or not value or mentions or context or type_:
             raise InvalidInput("--property", "goes with --value, and with no name, context or type")
@@ -150,7 +152,14 @@ def lookup(
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
 @reports_errors
 def serve(
-    index_folder: Path | None, source: str | None, detector: str, model: str | None, host: str, port: int, workers: int
+    index_folder: Path | None,
+    overlay: Path | None,
+    source: str | None,
+    detector: str,
+    model: str | None,
+    host: str,
+    port: int,
+    workers: int,
 ) -> None:
     """Serve the linker over HTTP, with answers kept in Redis where NEDSVC_REDIS_URL is set.
 
@@ -161,7 +170,7 @@ def serve(
     from nedsvc.web.app import create_app  # noqa: PLC0415
     from nedsvc.web.service import Service  # noqa: PLC0415
 
-    settings = read_settings(os.environ, index=index_folder, model=model, source=source)
+    settings = read_settings(os.environ, index=index_folder, overlay=overlay, model=model, source=source)
     reload_failed = server.ReloadFailed()
 
     def open_app() -> server.Served:

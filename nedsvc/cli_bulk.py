@@ -70,6 +70,7 @@ def bulk(
     master: str | None,
     conf: tuple[str, ...],
     index_folder: Path | None,
+    overlay: Path | None,
     source: str | None,
     language: str,
     detector: str,
@@ -82,7 +83,7 @@ def bulk(
     """
     if markup == "html":
         check_html()
-    settings = read_settings(os.environ, index=index_folder, model=model, source=source)
+    settings = read_settings(os.environ, index=index_folder, overlay=overlay, model=model, source=source)
     columns = Columns(text_field, id_field, keep)
     manner = manner_of(options, settings.max_text, columns, markup, language, date)
     shown = Shown(options, keep)

@@ -34,7 +34,7 @@ _PEERS = ".tsv"
     show_default=True,
     help="gold: link the labelled spans; detected: find them too.",
 )
-@click.option("--ids", type=_PATH, help="The QIDs that count: one a line, or the dump that the index is built from.")
+@click.option("--ids", type=_PATH, help="The ids that count: one a line, or the dump that the index is built from.")
 @click.option("--peers", multiple=True, type=_PATH, help="Other systems' links: .tsv of doc, start, end, system, qid.")
 @click.option("--predictions", type=_PATH, help="File that the predictions are written to, one document a line.")
 @language_option("texts")
@@ -47,6 +47,7 @@ _PEERS = ".tsv"
 def evaluate(
     files: tuple[Path, ...],
     index_folder: Path | None,
+    overlay: Path | None,
     source: str,
     spans: SpanSource,
     ids: Path | None,
@@ -70,7 +71,7 @@ def evaluate(
     known = read_ids(ids) if ids else Ids()
     if predictions and not predictions.parent.is_dir():
         raise InvalidInput("--predictions", f"there is no folder {predictions.parent}")
-    linker = linker_from_environment(index_folder, detector, model, source)
+    linker = linker_from_environment(index_folder, detector, model, source, overlay)
     evaluated = [
         Evaluated(
             gold,

@@ -1,9 +1,10 @@
-"""The commands `nedsvc index build`, `info` and `verify`."""
+"""The commands `nedsvc index build`, `info`, `verify`, `vectors` and `overlay`."""
 
 import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -26,11 +27,14 @@ from rich.table import Table
 from nedsvc.cli_errors import reports_errors
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.index.build import MOST_NAMED, Effort, Report, build_index
+from nedsvc.index.build import MOST_NAMED, Effort, Finish, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.build.dump import STDIN, total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
+from nedsvc.index.layered import FACTS, OVERLAY
 from nedsvc.index.options import BuildOptions, chosen_options
+from nedsvc.index.overlay import add_overlay, put_overlay
+from nedsvc.index.overlay_lines import overlay_content, read_overlay
 from nedsvc.index.part import part_folder, resumable
 from nedsvc.index.selecting import PROFILES
 from nedsvc.index.sparql import Fetched, build_from_endpoint
@@ -76,6 +80,7 @@ def index() -> None:
     metavar="URL",
     help="Fetch the instances of --classes from this endpoint instead, such as https://query.wikidata.org/sparql.",
 )
+@click.option("--overlay", type=_FOLDER, help="File of own entities, changes and what is never linked, kept with it.")
 @reports_errors
 def build(
     dumps: tuple[str, ...],
@@ -89,6 +94,7 @@ def build(
     workers: int,
     popularity: Path | None,
     endpoint: str | None,
+    overlay: Path | None,
 ) -> None:
     """Build an index of Wikidata JSON dumps (.json, .json.gz, .json.bz2, or - for standard input).
 
@@ -102,17 +108,24 @@ def build(
         profile, languages=_listed(languages), classes=_listed(classes), min_sitelinks=min_sitelinks
     )
     options = msgspec.structs.replace(chosen, name=name, strict=strict)
+    finish = _with_overlay(overlay)
     console = Console(stderr=True)
     with _stopped_like_ctrl_c():
         if endpoint:
-            manifest = _build_from_endpoint(console, endpoint, output, options)
+            manifest = _build_from_endpoint(console, endpoint, output, options, finish)
         else:
-            manifest = _build_from_dumps(console, dumps, output, options, workers, popularity)
+            manifest = _build_from_dumps(console, dumps, output, options, workers, popularity, finish)
     _summarize(console, output, manifest)
 
 
 def _build_from_dumps(
-    console: Console, dumps: Sequence[str], output: Path, options: BuildOptions, workers: int, popularity: Path | None
+    console: Console,
+    dumps: Sequence[str],
+    output: Path,
+    options: BuildOptions,
+    workers: int,
+    popularity: Path | None,
+    finish: Finish,
 ) -> Manifest:
     paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
     with _progress(console, *_of_bytes()) as bar:
@@ -122,19 +135,25 @@ def _build_from_dumps(
             broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
         )
         try:
-            return build_index(paths, output, options, report, Effort(workers=workers), popularity)
+            return build_index(paths, output, options, report, Effort(workers=workers), popularity, finish=finish)
         except KeyboardInterrupt:
             if part_folder(output).exists():
                 raise BuildError(f"interrupted; {resumable(output)}") from None
             raise
 
 
-def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions) -> Manifest:
+def _with_overlay(overlay: Path | None) -> Finish:
+    """What is done to an index at last: it gets its overlay, whose lines are checked before all work."""
+    return partial(put_overlay, told=read_overlay(overlay_content(overlay), str(overlay))) if overlay else read_manifest
+
+
+def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions, finish: Finish) -> Manifest:
     endpoint = SparqlEndpoint(url, required_contact(read_settings(os.environ)))
     try:
         with _progress(console, *_of_pages()) as bar:
             task = bar.add_task("starting", total=None, pages=0)
-            return build_from_endpoint(endpoint, output, options, lambda fetched: _show_fetched(bar, task, fetched))
+            report = partial(_show_fetched, bar, task)
+            return build_from_endpoint(endpoint, output, options, report, finish=finish)
     except KeyboardInterrupt:
         raise BuildError(f"interrupted; {resumable(output)}") from None
 
@@ -187,6 +206,21 @@ def vectors(folder: Path, threads: int) -> None:
         manifest = add_vectors(folder, encoder, lambda done, total: bar.update(task, completed=done, total=total))
     size = sum(manifest.files[name].bytes for name in VECTORS)
     console.print(f"{folder}: {size:,} bytes of vectors ({manifest.content_id})", markup=False, highlight=False)
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("file", metavar="FILE", type=_FOLDER)
+@reports_errors
+def overlay(folder: Path, file: Path) -> None:
+    """Give an index own entities, changes and what is never linked, in place of those that it may have.
+
+    A file without a line takes them away. The rest of the index stays as it is.
+    """
+    told = read_overlay(overlay_content(file), str(file))
+    with _stopped_like_ctrl_c():
+        manifest = add_overlay(folder, told)
+    click.echo(f"{folder}: {len(told):,} lines lie over it ({manifest.content_id}).", err=True)
 
 
 @contextmanager
@@ -256,6 +290,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("format version", str(manifest.format_version)),
         ("languages", ", ".join(manifest.languages)),
         ("dump date", manifest.dump_date or "unknown"),
+        ("overlay", "yes" if f"{OVERLAY}/{FACTS}" in manifest.files else "none"),
         ("size", f"{sum(file.bytes for file in manifest.files.values()):,} bytes in {len(manifest.files)} files"),
         *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in manifest.counts.left_out.items()),

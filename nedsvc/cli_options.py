@@ -28,6 +28,11 @@ def source_options(default: str | None = None) -> Callable[[Command], Command]:
             help="Folder of the index [NEDSVC_INDEX, else the starter index].",
         ),
         click.option(
+            "--overlay",
+            type=click.Path(path_type=Path),
+            help="File of own entities, changes and what is never linked, over the index [NEDSVC_OVERLAY].",
+        ),
+        click.option(
             "--source",
             type=click.Choice(SOURCES),
             default=default,

@@ -11,6 +11,7 @@ from nedsvc.errors import SourceUnavailable
 from nedsvc.features import FEATURES, STAGES
 from nedsvc.grouping import Chain, chains
 from nedsvc.models import Candidate, EntityType, Mention, Status
+from nedsvc.never import NOTHING, Never
 from nedsvc.ranking import Judge, Ranker
 from nedsvc.text import Text
 
@@ -104,15 +105,19 @@ def sheet(
     mentions: Sequence[Mention],
     found: Mapping[str, Sequence[Candidate]],
     type_of_first: EntityType | None = None,
+    never: Never = NOTHING,
 ) -> Sheet:
     """A document with the candidates of each chain; `found` holds those of each surface.
 
-    With `type_of_first`, the first mention's candidates that are known to be of another type are left out.
+    With `type_of_first`, the first mention's candidates that are known to be of another type are left out; and so are
+    those that a name must `never` be linked to, whoever gave or lent them.
     """
     groups = chains(mentions)
     rows = [_candidates(chain, groups, found) for chain in groups]
     if type_of_first is not None:
         rows[0] = [candidate for candidate in rows[0] if _may_be(candidate, type_of_first)]
+    if never:
+        rows = [never.leaves(chain.name, row) for chain, row in zip(groups, rows, strict=True)]
     return Sheet(text, mentions, groups, rows)
 
 

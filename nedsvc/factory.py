@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import platformdirs
-
 from nedsvc import __version__, tables
 from nedsvc.cache import Cache
 from nedsvc.cache.memory import MemoryCache
@@ -21,7 +19,10 @@ from nedsvc.detect.union import UnionDetector
 from nedsvc.encoders.minilm import MiniLmEncoder, minilm_encoder
 from nedsvc.errors import IndexFormatError, InvalidInput
 from nedsvc.identifiers import IdentifierLookup
-from nedsvc.index.reader import Index, Meanings
+from nedsvc.index.layered import open_index
+from nedsvc.index.overlay import with_overlay
+from nedsvc.index.view import Meanings, OpenIndex
+from nedsvc.kept import cache_folder
 from nedsvc.language import language_guesser
 from nedsvc.linker import PATIENCE, EntityLinker, Extras
 from nedsvc.meaning import SentenceContexts, WordContexts
@@ -34,6 +35,7 @@ from nedsvc.ranking import Judge, Judges, default_ranker, judges_without_vectors
 from nedsvc.roles import RoleReader, RoleTables
 from nedsvc.settings import SOURCES, WIKIDATA_API, Settings, read_settings, required_contact
 from nedsvc.sources import KnowledgeSource
+from nedsvc.sources.beside import BesideSource
 from nedsvc.sources.local import LocalSource
 from nedsvc.sources.wikidata.cached import CachedWikibase
 from nedsvc.sources.wikidata.client import WikibaseClient
@@ -47,10 +49,16 @@ DETECTORS = ("both", "spacy", "gazetteer")
 
 
 def linker_from_environment(
-    index: Path | None, detector: str, model: str | None, source: str | None = None
+    index: Path | None,
+    detector: str,
+    model: str | None,
+    source: str | None = None,
+    overlay: Path | None = None,
 ) -> EntityLinker:
     """A linker by the settings of the environment, but for what is chosen here."""
-    return linker_from_settings(read_settings(os.environ, index=index, model=model, source=source), detector)
+    return linker_from_settings(
+        read_settings(os.environ, index=index, model=model, source=source, overlay=overlay), detector
+    )
 
 
 def linker_from_settings(settings: Settings, detector: str = "both") -> EntityLinker:
@@ -81,7 +89,7 @@ def linker_from_index(path: Path, detector: str = "both", model: str | None = No
 
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
-    index = Index.open(path)
+    index = open_index(path)
     return _linker((_local(index),), index, detector, model)
 
 
@@ -98,7 +106,7 @@ def parts_of_index(path: Path, detector: str = "both", model: str | None = None)
 
     Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
     """
-    index = Index.open(path)
+    index = open_index(path)
     return Parts(_local(index), _detector(detector, index, model), _judges(index))
 
 
@@ -116,12 +124,18 @@ class _Knowledge:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.index = Index.open(settings.index or starter_index(settings.cache))
+        below = open_index(settings.index or starter_index(settings.cache))
+        self.index = with_overlay(below, settings.overlay, settings.cache) if settings.overlay else below
 
     @cached_property
     def local(self) -> LocalSource:
         """The index as a source."""
         return _local(self.index)
+
+    @cached_property
+    def live_alone(self) -> KnowledgeSource:
+        """Live Wikidata with what an overlay tells of, in the place of what the index knows."""
+        return BesideSource(self.local, self.index, self.live) if self.index.has_overlay else self.live
 
     @cached_property
     def live(self) -> WikidataSource:
@@ -140,7 +154,7 @@ def _sources(knowledge: _Knowledge) -> tuple[KnowledgeSource, ...]:
     if settings.source not in SOURCES:
         raise InvalidInput("source", f"{settings.source!r} is unknown; choose from {', '.join(SOURCES)}")
     if settings.source == "wikidata":
-        return (knowledge.live,)
+        return (knowledge.live_alone,)
     if settings.source == "auto" and settings.contact:
         return knowledge.local, knowledge.live
     return (knowledge.local,)
@@ -150,13 +164,13 @@ def _identifiers_over(knowledge: _Knowledge) -> IdentifierLookup:
     settings = knowledge.settings
     live = knowledge.live
     catalogue = SparqlEndpoint(settings.sparql_url, required_contact(settings))
-    sources = (live,) if settings.source == "wikidata" else (knowledge.local, live)
-    return IdentifierLookup(catalogue, sources, settings.wikidata_deadline)
+    sources = (knowledge.live_alone,) if settings.source == "wikidata" else (knowledge.local, live)
+    return IdentifierLookup(catalogue, sources, settings.wikidata_deadline, knowledge.index.never)
 
 
 def _linker(
     sources: Sequence[KnowledgeSource],
-    index: Index,
+    index: OpenIndex,
     detector: str,
     model: str | None,
     patience: float = PATIENCE,
@@ -166,13 +180,14 @@ def _linker(
         _detector(detector, index, model),
         _judges(index),
         language_guesser([language for source in sources for language in source.languages]),
-        name=f"{__version__} {detector} {model} {index.manifest.content_id}",
+        name=f"{__version__} {detector} {model} {index.content_id}",
         patience=patience,
         extras=_extras(index),
+        never=index.never,
     )
 
 
-def _extras(index: Index) -> Extras:
+def _extras(index: OpenIndex) -> Extras:
     book = OfficeBook(index, tables.demonyms_of_places())
     roles = RoleTables(
         nouns=tables.role_nouns(),
@@ -186,7 +201,7 @@ def _extras(index: Index) -> Extras:
     return Extras(RoleReader(book, roles), metonyms)
 
 
-def _judges(index: Index) -> Judges:
+def _judges(index: OpenIndex) -> Judges:
     """The judges over an index; the accurate one loads its encoder when it is asked for first."""
     meanings = index.meanings
     if meanings is None:
@@ -204,12 +219,12 @@ def _sentences(meanings: Meanings) -> SentenceContexts:
     return SentenceContexts(minilm_encoder(), meanings.plain, meanings.axes)
 
 
-def _local(index: Index) -> LocalSource:
+def _local(index: OpenIndex) -> LocalSource:
     spelling = Spelling(tables.titles(), tables.nicknames(), tables.company_forms())
     return LocalSource(index, spelling, tables.stop_words())
 
 
-def _wikidata(settings: Settings, index: Index) -> WikidataSource:
+def _wikidata(settings: Settings, index: OpenIndex) -> WikidataSource:
     """Live Wikidata or another Wikibase, behind a cache. Raises `InvalidInput` without a contact."""
     contact = required_contact(settings)
     address = urlsplit(settings.wikidata_url)
@@ -223,11 +238,11 @@ def _wikidata(settings: Settings, index: Index) -> WikidataSource:
 def _pace(settings: Settings, name: str) -> Pace:
     """One budget of requests for all processes: of all machines through Redis, else of this one."""
     limits = Limits(a_minute=settings.wikidata_rate)
-    of_machine = LockFilePace(settings.cache or Path(platformdirs.user_cache_dir("nedsvc")), name, limits)
+    of_machine = LockFilePace(cache_folder(settings.cache), name, limits)
     return RedisPace(settings.redis_url, name, limits, of_machine) if settings.redis_url else of_machine
 
 
-def _detector(name: str, index: Index, model: str | None) -> Detector:
+def _detector(name: str, index: OpenIndex, model: str | None) -> Detector:
     if name not in DETECTORS:
         raise InvalidInput("detector", f"{name!r} is unknown; choose from {', '.join(DETECTORS)}")
     common, calendar = tables.common_words(), tables.calendar_words()

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from nedsvc.errors import SourceUnavailable
 from nedsvc.inquiry import fetch
-from nedsvc.models import Entity, Link, Lookup, Mention, RankedCandidate, Status
+from nedsvc.models import Entity, Link, Lookup, Mention, RankedCandidate, Status, qid_number
+from nedsvc.never import NOTHING, Never
 from nedsvc.sources import KnowledgeSource
 
 
@@ -20,13 +21,16 @@ class Catalogue(Protocol):
 class IdentifierLookup:
     """Looks identifiers up in a catalogue, and shows what the sources know of the entities that bear them.
 
-    One look-up may take `patience` seconds.
+    One look-up may take `patience` seconds. What must `never` be linked is nobody's.
     """
 
-    def __init__(self, catalogue: Catalogue, sources: Sequence[KnowledgeSource], patience: float) -> None:
+    def __init__(
+        self, catalogue: Catalogue, sources: Sequence[KnowledgeSource], patience: float, never: Never = NOTHING
+    ) -> None:
         self._catalogue = catalogue
         self._sources = tuple(sources)
         self._patience = patience
+        self._never = never
 
     def lookup(self, property_: str, value: str, *, language: str = "en", limit: int = 5) -> Lookup:
         """The entities with this value of a property: linked where it is one, ambiguous where there are several.
@@ -34,7 +38,8 @@ class IdentifierLookup:
         Raises `InvalidInput` for what cannot be a property or a value, and `SourceUnavailable`.
         """
         until = time.monotonic() + self._patience
-        ids = self._catalogue.items_with(property_, value, limit, until)
+        items = self._catalogue.items_with(property_, value, limit, until)
+        ids = [id_ for id_ in items if qid_number(id_) not in self._never.numbers]
         known = fetch(self._sources, ids, language, until)
         entities = []
         for id_ in ids:

@@ -7,6 +7,7 @@ import msgspec
 from nedsvc.decision import Decision, decide, sheet, status
 from nedsvc.errors import SourceUnavailable
 from nedsvc.models import Candidate, EntityType, Mention
+from nedsvc.never import NOTHING, Never
 from nedsvc.ranking import Judge
 from nedsvc.sources import Candidates, KnowledgeSource, Known
 from nedsvc.text import Text
@@ -25,11 +26,12 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """How to decide: by which judge, how many candidates to keep, and the least probability of a link."""
+    """How to decide: by which judge, how many candidates to keep, the least probability of a link, and never what."""
 
     judge: Judge
     most: int
     threshold: float
+    never: Never = NOTHING
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -115,7 +117,8 @@ def _unsure(reading: Reading, decisions: Sequence[Decision], threshold: float) -
 
 def _decide(asked: Sequence[tuple[Reading, Findings]], terms: Terms) -> list[list[Decision]]:
     sheets = [
-        sheet(reading.text, reading.mentions, found.candidates, reading.type_of_first) for reading, found in asked
+        sheet(reading.text, reading.mentions, found.candidates, reading.type_of_first, terms.never)
+        for reading, found in asked
     ]
     return [
         [_with_failure(decision, decisions, found.failures) for decision in decisions] if found.failures else decisions

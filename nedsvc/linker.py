@@ -27,8 +27,11 @@ from nedsvc.models import (
     Role,
     Span,
     annotation_or_raise,
-    checked_qid,
+    checked_id,
+    is_qid,
+    qid_number,
 )
+from nedsvc.never import NOTHING, Never
 from nedsvc.ranking import Judges
 from nedsvc.roles import FoundRole, RoleReader
 from nedsvc.sources import KnowledgeSource, Known
@@ -61,7 +64,7 @@ class EntityLinker:
     The first source is asked for everything, each further one for what is not linked by then. A text may keep them
     busy for `patience` seconds; what could not be asked by then is an error of its mention. `name` says what detects,
     so that answers of different linkers over the same knowledge can be told apart. The options choose one of the
-    `judges`.
+    `judges`. What must `never` be linked is not, whichever source knows it.
     """
 
     def __init__(  # noqa: PLR0913 (all but the first four have defaults)
@@ -74,6 +77,7 @@ class EntityLinker:
         name: str = "",
         patience: float = PATIENCE,
         extras: Extras = _NO_EXTRAS,
+        never: Never = NOTHING,
     ) -> None:
         self._sources = tuple(sources)
         self._languages = tuple(dict.fromkeys(language for source in sources for language in source.languages))
@@ -83,6 +87,7 @@ class EntityLinker:
         self._name = name
         self._patience = patience
         self._extras = extras
+        self._never = never
 
     @property
     def index(self) -> str:
@@ -106,16 +111,20 @@ class EntityLinker:
         detector: str = "both",
         model: str | None = None,
         source: str | None = None,
+        overlay: str | Path | None = None,
     ) -> "EntityLinker":
         """A linker over the index in this folder, by default NEDSVC_INDEX's, else the starter index.
 
         `detector` is "both", "spacy" or "gazetteer"; `model` names another installed spaCy pipeline than the default.
         `source` is "index", "wikidata" or "auto" (the index, then live Wikidata where NEDSVC_CONTACT is set), by
-        default NEDSVC_SOURCE's. Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
+        default NEDSVC_SOURCE's. `overlay` is a file of own entities and changes over the index, by default
+        NEDSVC_OVERLAY's. Raises `IndexNotFound`, `IndexFormatError`, `ModelNotInstalled`, `InvalidInput`.
         """
         from nedsvc.factory import linker_from_environment  # noqa: PLC0415 (the factory builds on this module)
 
-        return linker_from_environment(Path(path) if path else None, detector, model, source)
+        return linker_from_environment(
+            Path(path) if path else None, detector, model, source, Path(overlay) if overlay else None
+        )
 
     def annotate(
         self,
@@ -185,9 +194,11 @@ class EntityLinker:
     def entity(self, qid: str, language: str = "en") -> Entity | None:
         """The entity with this id; None where it is not known.
 
-        Raises `InvalidInput` for what is no QID and `SourceUnavailable` where nobody who may know it could be asked.
+        Raises `InvalidInput` for what is no id and `SourceUnavailable` where nobody who may know it could be asked.
         """
-        known = fetch(self._sources, [checked_qid(qid)], language, self._until(1)).get(qid)
+        if is_qid(checked_id(qid)) and qid_number(qid) in self._never.numbers:
+            return None
+        known = fetch(self._sources, [qid], language, self._until(1)).get(qid)
         if isinstance(known, SourceUnavailable):
             raise known
         return known
@@ -312,7 +323,7 @@ class EntityLinker:
             if wanted is not None and (role.start, role.end) not in wanted:
                 continue
             if not options.types or "PERSON" in options.types:
-                yield to_role(role, self._extras.roles, entities, options)
+                yield to_role(role, entities, options)
 
     def _read(self, document: Document) -> Text:
         self.check_language(document.language)
@@ -324,7 +335,7 @@ class EntityLinker:
 
     def _decide(self, readings: Sequence[Reading], options: Options, until: float) -> list[list[Decision]]:
         judge = self._judges.chosen(options.ranker)
-        return inquire(self._sources, readings, Terms(judge, options.limit, options.threshold), until)
+        return inquire(self._sources, readings, Terms(judge, options.limit, options.threshold, self._never), until)
 
     def _fetch(
         self,
@@ -337,7 +348,7 @@ class EntityLinker:
         """The entities that the answers show, by language; each is asked for once."""
         shown: dict[str, list[str]] = {}
         for reading, found in zip(readings, roles, strict=False):
-            holders = (f"Q{number}" for role in found for number, _ in role.candidates[: options.limit])
+            holders = (id_ for role in found for id_, _ in role.candidates[: options.limit])
             shown.setdefault(reading.text.language, []).extend(holders)
         for reading, decided in zip(readings, decisions, strict=True):
             shown.setdefault(reading.text.language, []).extend(shown_ids(decided, options))

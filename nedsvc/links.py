@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nedsvc.decision import Choice, Decision, reasons, status
 from nedsvc.errors import SourceUnavailable
-from nedsvc.models import Entity, EntityType, Link, Mention, OfficeName, Options, RankedCandidate, Role
-from nedsvc.roles import FoundRole, RoleReader
+from nedsvc.models import Entity, EntityType, Link, Mention, Options, RankedCandidate, Role
+from nedsvc.roles import FoundRole
 from nedsvc.sources import Known
 
 # Of several types of an entity the first of these is reported: a country is also an organisation and a region.
@@ -46,23 +46,22 @@ def to_link(mention: Mention, decision: Decision, entities: Mapping[str, Known],
     )
 
 
-def to_role(role: FoundRole, reader: RoleReader | None, entities: Mapping[str, Known], options: Options) -> Role:
+def to_role(role: FoundRole, entities: Mapping[str, Known], options: Options) -> Role:
     """The role as it is shown; a holder who could not be asked for is its error."""
     candidates = tuple(
-        RankedCandidate(id=f"Q{number}", score=score, entity=_if_entity(entities.get(f"Q{number}")))
-        for number, score in role.candidates[: options.limit]
+        RankedCandidate(id=id_, score=score, entity=_if_entity(entities.get(id_)))
+        for id_, score in role.candidates[: options.limit]
     )
     best = entities.get(candidates[0].id) if candidates else None
     failure = best if role.status == "linked" and isinstance(best, SourceUnavailable) else None
     entity = _if_entity(best) if role.status == "linked" else None
     found = "error" if failure else role.status
-    label = reader.office_label(role.office) if reader and role.office is not None else None
     return Role(
         mention=Mention(role.start, role.end, role.surface, "PERSON"),
         status="nil" if found == "linked" and entity is None else found,
         confidence=candidates[0].score if candidates else 0.0,
         entity=entity,
-        office=OfficeName(f"Q{role.office}", label) if label is not None else None,
+        office=role.office,
         candidates=candidates,
         error=str(failure) if failure else None,
     )

@@ -20,8 +20,10 @@ EntityType = Literal["PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRO
 ENTITY_TYPES: tuple[EntityType, ...] = get_args(EntityType)
 
 _QID = re.compile(r"Q[1-9][0-9]{0,9}", re.ASCII)
+_OWN_ID = re.compile(r"[A-Za-z][\w-]*:[\w.-]+", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_NUMBER = 2**31 - 1
+FIRST_OWN_NUMBER = _LARGEST_NUMBER + 1
 
 Status = Literal["linked", "nil", "ambiguous", "error"]
 Offsets = Literal["codepoint", "utf16", "utf8"]
@@ -136,8 +138,9 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     `similarity` (0 to 1) compares that name with the one asked for. `popularity` is 0 to 1. `types` are the coarse
     types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
-    integers. `number` orders entities: the QID's digits. `vector` is the direction of what it means, zeros where too
-    little is known of it, or None where the source has no vectors.
+    integers. `number` orders entities: the QID's digits, or one from `FIRST_OWN_NUMBER` on where the id is no QID.
+    `vector` is the direction of what it means, zeros where too little is known of it, or None where the source has no
+    vectors.
     """
 
     id: str
@@ -318,6 +321,25 @@ def _is_number(value: object) -> bool:
 def is_qid(text: str) -> bool:
     """Whether it can be the id of an item; Wikibase counts up to 2,147,483,647."""
     return bool(_QID.fullmatch(text)) and qid_number(text) <= _LARGEST_NUMBER
+
+
+def is_own_id(text: str) -> bool:
+    """Whether it can be the id of an entity that is in no Wikibase (acme:42)."""
+    return bool(_OWN_ID.fullmatch(text))
+
+
+def is_entity_id(text: str) -> bool:
+    """Whether it can be the id of an entity, an item or another."""
+    return is_qid(text) or is_own_id(text)
+
+
+def checked_id(id_: str) -> str:
+    """The id as it is given. Raises `InvalidInput` for what can be none."""
+    if not is_entity_id(id_):
+        raise InvalidInput(
+            "id", f"{id_!r} is no Wikidata item id; they look like Q42, and those of own entities acme:42"
+        )
+    return id_
 
 
 def checked_qid(qid: str) -> str:

@@ -8,9 +8,9 @@ from functools import lru_cache
 import msgspec
 
 from nedsvc.index.format import Kind
-from nedsvc.index.reader import Index
 from nedsvc.index.tenures import UNKNOWN, latest
-from nedsvc.models import Candidate, EntityType, qid_number
+from nedsvc.index.view import OpenIndex
+from nedsvc.models import Candidate, EntityType
 from nedsvc.names import Shape, fold, shape
 
 CACHED = 20_000
@@ -46,7 +46,7 @@ class OfficeBook:
     `demonyms` gives the adjectives of a place; like an owner's names they are no part of what an office is called.
     """
 
-    def __init__(self, index: Index, demonyms: Mapping[int, Sequence[str]]) -> None:
+    def __init__(self, index: OpenIndex, demonyms: Mapping[int, Sequence[str]]) -> None:
         self._index = index
         self._demonyms = demonyms
         self.role_names = lru_cache(CACHED)(self._role_names)
@@ -56,6 +56,10 @@ class OfficeBook:
         """Whether the entity is an office."""
         row = self._index.row(number)
         return row is not None and self._index.offices.is_office(row)
+
+    def id_of(self, number: int) -> str:
+        """The id of the entity."""
+        return self._index.id_of(number)
 
     def label(self, number: int) -> str | None:
         """What the entity is called."""
@@ -82,11 +86,11 @@ class OfficeBook:
         if row is None:
             return None
         return Candidate(
-            id=f"Q{number}",
+            id=self._index.id_of(number),
             number=number,
             kind="shorthand",
             similarity=1.0,
-            popularity=float(self._index.popularity[row]),
+            popularity=self._index.popularity(row),
             types=self._index.entity_types(row),
             links=self._index.links(row),
             words=self._index.words(row),
@@ -102,7 +106,7 @@ class OfficeBook:
             return None
         index = self._index
         said = tuple(self._described_as_capital_of(row)) or index.offices.capital_of(row)
-        return int(index.numbers[max(said, key=lambda one: float(index.popularity[one]))]) if said else None
+        return index.number(max(said, key=index.popularity)) if said else None
 
     def _described_as_capital_of(self, row: int) -> Iterator[int]:
         """The rows of the places of which the description of a city says that it is their capital."""
@@ -139,7 +143,7 @@ class OfficeBook:
         row = self._index.row(owner)
         if row is None:
             return ()
-        linked = [int(self._index.numbers[office]) for office in self._index.offices.of_owner(row)]
+        linked = list(map(self._index.number, self._index.offices.of_owner(row)))
         own = self._owner_words(owner)
         keys = [key for name in self._own_names(owner) for key in _full_names(role, name)]
         named = [office for key in keys for office in self._bearers(key)]
@@ -173,7 +177,9 @@ class OfficeBook:
             return ()
         found: dict[int, bool] = {}
         for office in self._index.entity(row).offices:
-            number = qid_number(office.id)
+            number = self._index.number_of(office.id)
+            if number is None:
+                continue
             now = any(holder.number == person for holder in self.holders((number,), day))
             found[number] = found.get(number, False) or now
         return tuple(sorted(found.items(), key=lambda item: not item[1]))
@@ -186,7 +192,7 @@ class OfficeBook:
         for office in offices:
             row = self._index.row(office)
             for holder, start, end in self._index.offices.held(row) if row is not None else ():
-                number = int(self._index.numbers[holder])
+                number = self._index.number(holder)
                 if start == end == UNKNOWN:
                     undated[number] = False
                 elif start <= wanted and (end == UNKNOWN or wanted <= latest(end)):
@@ -200,7 +206,7 @@ class OfficeBook:
             return []
         rows, kinds = postings.rows[:MOST_BEARERS], postings.kinds[:MOST_BEARERS]
         chosen = rows if demonyms else rows[kinds != Kind.DEMONYM]
-        return [int(self._index.numbers[row]) for row in chosen.tolist()]
+        return list(map(self._index.number, chosen.tolist()))
 
     def _role_names(self, office: int) -> tuple[Words, ...]:
         row = self._index.row(office)

@@ -9,7 +9,7 @@ import msgspec
 from nedsvc.context import word_number
 from nedsvc.dating import date_in
 from nedsvc.decision import Decision, status
-from nedsvc.models import Mention, Status, read_date
+from nedsvc.models import Mention, OfficeName, Status, read_date
 from nedsvc.names import fold
 from nedsvc.offices import Holder, OfficeBook, role_words
 from nedsvc.role_phrases import ACTING, ARTICLE, Named, Phrase, RolePhrases
@@ -61,8 +61,8 @@ class FoundRole(msgspec.Struct, frozen=True):
     end: int
     surface: str
     status: Status
-    office: int | None
-    candidates: tuple[tuple[int, float], ...]
+    office: OfficeName | None
+    candidates: tuple[tuple[str, float], ...]
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -92,10 +92,6 @@ class RoleReader:
         if given is not None:
             return read_date(given)
         return date_in(text, self._today()) or self._today()
-
-    def office_label(self, office: int) -> str | None:
-        """What the office is called."""
-        return self._book.label(office)
 
     def read(
         self, text: Text, mentions: Sequence[Mention], decisions: Sequence[Decision], day: date, threshold: float
@@ -335,7 +331,12 @@ class _Deciding:
         start, end = self._text.tokens[phrase.first].start, self._text.tokens[phrase.stop - 1].end
         best = answer.people[0][1] if answer.people else 0.0
         found: Status = "nil" if not answer.people else "linked" if answer.sure and best >= threshold else "ambiguous"
-        return FoundRole(start, end, self._text.text[start:end], found, answer.office, answer.people)
+        people = tuple((self._book.id_of(number), share) for number, share in answer.people)
+        return FoundRole(start, end, self._text.text[start:end], found, self._office(answer.office), people)
+
+    def _office(self, office: int | None) -> OfficeName | None:
+        label = None if office is None else self._book.label(office)
+        return None if office is None or label is None else OfficeName(self._book.id_of(office), label)
 
     def _surface(self, phrase: Phrase) -> str:
         tokens = self._text.tokens[phrase.first : phrase.stop]

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that are in force; `None` stands for a default that is found where it is needed."""
 
     index: Path | None = None
+    overlay: Path | None = None
     cache: Path | None = None
     model: str | None = None
     redis_url: str | None = None
@@ -88,10 +89,17 @@ SETTINGS = (
         read=Path,
     ),
     Setting(
+        name="NEDSVC_OVERLAY",
+        field="overlay",
+        default="none",
+        help="file of own entities, changes and what is never linked, over the index",
+        read=Path,
+    ),
+    Setting(
         name="NEDSVC_CACHE",
         field="cache",
         default="the user's cache folder",
-        help="folder for the starter index once it is built and, without Redis, for the budget of requests to Wikidata",
+        help="folder for the starter index and overlays once built and, without Redis, for the budget of live requests",
         read=Path,
     ),
     Setting(

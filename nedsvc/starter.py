@@ -1,23 +1,18 @@
 """The starter index: built of the package's own text files when it is first needed, then kept."""
 
-import atexit
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
 from nedsvc import tables
-from nedsvc.errors import NedError
 from nedsvc.index.build import build_from_items
 from nedsvc.index.format import FORMAT_VERSION, type_mask
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
+from nedsvc.kept import kept
 from nedsvc.models import Office, qid_number
 from nedsvc.wikibase import Item, OfficeHeld
 
@@ -48,14 +43,7 @@ def starter_index(cache: Path | None = None) -> Path:
     It is kept in `cache`, by default the user's cache folder. Where that cannot be written, the index goes to a
     temporary folder and lasts as long as the process.
     """
-    folder = (cache or Path(platformdirs.user_cache_dir("nedsvc"))) / f"starter-{_digest()}"
-    if _is_whole(folder):
-        return folder
-    try:
-        return _build(folder)
-    except (NedError, OSError):
-        # Another process may have been first; else there is no writing here.
-        return folder if _is_whole(folder) else _build(_temporary_folder() / folder.name)
+    return kept(cache, f"starter-{_digest()}", _checked, _build)
 
 
 def starter_items() -> Iterator[Item]:
@@ -67,11 +55,16 @@ def starter_items() -> Iterator[Item]:
                 yield _item(decode(line))
 
 
-def _build(folder: Path) -> Path:
+def _checked(folder: Path) -> Path:
+    """The folder, once its index could be opened."""
+    Index.open(folder)
+    return folder
+
+
+def _build(folder: Path) -> None:
     items = list(starter_items())
     languages = sorted({language for item in items for language in item.labels} - {"en"})
     build_from_items(items, folder, BuildOptions(languages=("en", *languages), name="starter"))
-    return folder
 
 
 def _item(entry: _Entry) -> Item:
@@ -105,17 +98,3 @@ def _digest() -> str:
     for name, content in tables.starter_files():
         total.update(name.encode() + b"\n" + content)
     return total.hexdigest()[:16]
-
-
-def _is_whole(folder: Path) -> bool:
-    with suppress(NedError):
-        Index.open(folder)
-        return True
-    shutil.rmtree(folder, ignore_errors=True)  # what is there cannot be used, and would stand in the way
-    return False
-
-
-def _temporary_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="nedsvc-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -105,4 +105,4 @@ def row_of(index: Index, qid: str) -> int:
 def bearers_of(index: Index, key: str) -> list[str]:
     """The QIDs of those who bear the name, in order."""
     postings = index.postings(key)
-    return [] if postings is None else [f"Q{index.numbers[row]}" for row in postings.rows]
+    return [] if postings is None else [index.id_of(index.number(row)) for row in postings.rows.tolist()]

@@ -32,7 +32,7 @@ from nedsvc.cluster.numbering import numbered
 from nedsvc.cluster.places import check_spark_inputs, place_of
 from nedsvc.cluster.run import ClusterPlan, check_spark_output, run_on_spark
 from nedsvc.cluster.session import ClusterFailed, spark_session
-from nedsvc.cluster.tasks import Job, Told, told_error, with_index_here
+from nedsvc.cluster.tasks import Job, Told, told_error, with_index_here, with_local_index
 from nedsvc.errors import IndexNotFound, NedError
 from nedsvc.models import Markup, Options
 from nedsvc.settings import Settings
@@ -327,8 +327,17 @@ def test_errors_of_workers_are_found_in_what_spark_makes_of_them(error: NedError
 
 
 def test_an_index_that_is_nowhere_keeps_its_name(spark: "SparkSession") -> None:
-    settings = Settings(index=Path("nowhere"))
+    settings = Settings(index=Path("nowhere"), overlay=Path("nowhere.jsonl"))
     assert with_index_here(settings) == settings
+
+
+def test_index_and_overlay_of_this_machine_travel_by_their_whole_paths(
+    starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.jsonl").touch()
+    monkeypatch.chdir(tmp_path)
+    asked = msgspec.structs.replace(job(starter), settings=Settings(index=starter, overlay=Path("own.jsonl")))
+    assert with_local_index(asked).settings == Settings(index=starter, overlay=tmp_path / "own.jsonl")
 
 
 def command(folder: Path, *arguments: str, **environment: str) -> tuple[list[str], dict[str, Any]]:

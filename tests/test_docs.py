@@ -21,7 +21,7 @@ from nedsvc.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TRIED = [ROOT / "README.md", ROOT / "docs" / "bulk.md"]
+TRIED = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("bulk.md", "own-entities.md"))]
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 
@@ -104,6 +104,7 @@ def test_the_commands_of_a_page_print_what_it_shows(
 @pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
 def test_the_python_examples_of_a_page_run(page: Path, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEDSVC_CACHE", str(starter.parent))
+    monkeypatch.chdir(ROOT)
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert tried > 3
     assert not failed

@@ -251,7 +251,7 @@ def test_ids_of_a_dump_tell_which_items_have_a_description_and_a_statement(tmp_p
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("Q1\nMoscow\n", "line 2: 'Moscow' is no QID"), ("", "holds no id"), ('{"id": 3}\n', "line 1: is no item")],
+    [("Q1\nMoscow\n", "line 2: 'Moscow' is no id"), ("", "holds no id"), ('{"id": 3}\n', "line 1: is no item")],
 )
 def test_ids_that_cannot_be_read_are_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
     file = tmp_path / "ids.txt"

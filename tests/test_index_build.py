@@ -28,7 +28,7 @@ ITEMS = [
 
 
 def labels(index: Index) -> set[str]:
-    return {index.entity(row).label for row in range(len(index.numbers))}
+    return {index.entity(row).label for row in range(len(index))}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -117,7 +117,7 @@ def test_an_index_is_replaced_only_after_success(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
         make_index(tmp_path, [b"broken"], strict=True)
     assert files(tmp_path / "index") == before
-    assert len(make_index(tmp_path, ITEMS[:1]).numbers) == 1
+    assert len(make_index(tmp_path, ITEMS[:1])) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dump.json.gz", "index"]
 
 

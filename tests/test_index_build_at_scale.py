@@ -41,7 +41,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def said(index: Index) -> object:
     """What the index says of all its names, words and entities, without the numbers that it gives them."""
-    rows = range(len(index.numbers))
+    rows = range(len(index))
     keys = sorted(index.names)
     words = sorted({word for key in keys for word in key.split()})
     return (
@@ -158,4 +158,4 @@ def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     assert "A worker was killed" in message
     assert "the same command goes on" in message
     subprocess.run(command, check=True, capture_output=True)
-    assert len(Index.open(out).numbers) == 20_000
+    assert len(Index.open(out)) == 20_000

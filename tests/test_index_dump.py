@@ -25,7 +25,7 @@ UKRAINE = dump_item("Q212", "Ukraine")
 
 
 def labels(index: Index) -> list[str]:
-    return [index.entity(row).label for row in range(len(index.numbers))]
+    return [index.entity(row).label for row in range(len(index))]
 
 
 @pytest.mark.parametrize(

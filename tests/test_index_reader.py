@@ -74,8 +74,8 @@ def test_prefixes_are_known_names(index: Index) -> None:
 
 
 def test_a_word_leads_to_those_in_whose_longer_names_it_stands(index: Index) -> None:
-    assert [f"Q{index.numbers[row]}" for row in index.bearers("hilton")] == ["Q47899"]
-    assert [f"Q{index.numbers[row]}" for row in index.bearers("paris")] == ["Q47899"]
+    assert [index.id_of(index.number(row)) for row in index.bearers("hilton")] == ["Q47899"]
+    assert [index.id_of(index.number(row)) for row in index.bearers("paris")] == ["Q47899"]
 
 
 def test_an_entity_is_shown_with_what_is_known_of_it(index: Index) -> None:
@@ -88,6 +88,7 @@ def test_an_entity_is_shown_with_what_is_known_of_it(index: Index) -> None:
 def test_the_columns_of_candidates_hold_what_is_known_of_each(index: Index) -> None:
     rows = np.array([row_of(index, qid) for qid in ("Q142", "Q90")])
     columns = index.candidate_columns(rows)
+    assert columns.ids == ["Q142", "Q90"]
     assert columns.numbers == [142, 90]
     assert columns.popularity == [index.popularity_of(142), index.popularity_of(90)]
     assert columns.types == [frozenset({"GPE"})] * 2
@@ -103,7 +104,7 @@ def test_the_columns_of_no_candidates_are_empty(index: Index) -> None:
 def test_rows_are_found_by_number(index: Index) -> None:
     assert index.row(91) is None
     assert index.row(2**33) is None
-    assert [index.row(int(number)) for number in index.numbers] == list(range(len(index.numbers)))
+    assert [index.row(index.number(row)) for row in range(len(index))] == list(range(len(index)))
 
 
 def test_words_come_from_description_names_classes_and_links(index: Index) -> None:

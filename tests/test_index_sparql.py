@@ -278,7 +278,12 @@ def test_the_index_holds_the_instances_of_the_chosen_classes_and_is_the_one_of_a
     assert manifest.content_id == dump.content_id
     assert (manifest.options, manifest.languages, manifest.dump_date) == (dump.options, dump.languages, dump.dump_date)
     index = Index.open(tmp_path / "index")
-    assert {f"Q{number}" for number in index.numbers} == {*(f"Q{1000 + n}" for n in range(20)), "Q7747", "Q95", "Q312"}
+    assert {index.id_of(index.number(row)) for row in range(len(index))} == {
+        *(f"Q{1000 + n}" for n in range(20)),
+        "Q7747",
+        "Q95",
+        "Q312",
+    }
     assert index.entity_types(index.row(95) or 0) == {"ORG"}
 
 
@@ -423,7 +428,7 @@ def test_an_outage_says_how_to_go_on(server: SparqlServer, whole: Whole, tmp_pat
         build(server, tmp_path / "index")
     part = part_folder(tmp_path / "index")
     assert str(caught.value) == (
-        f"{server.url} could not be asked: it answered with HTTP 503; it asks for a pause of 3600 s; what was fetched "
+        f"{server.url} could not be asked: it answered with HTTP 503; it asks for a pause of 3600 s; what was done "
         f"is kept in {part}: the same command goes on from there"
     )
     server.faults = None

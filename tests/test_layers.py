@@ -19,13 +19,13 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
-            *("lines", "processes"),
+            *("lines", "processes", "never"),
             *("index", "index.*"),
         }
     ),
     frozenset(
         {
-            "sources.local",
+            *("sources.local", "sources.beside"),
             "sources.wikidata",
             "sparql",
             "sources.wikidata.*",
@@ -51,6 +51,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("index.build", "index.build.*", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
+            *("index.overlay", "kept"),
             *("starter", "answers", "bulk", "bulk.*", "evaluation", "evaluation.*"),
         }
     ),

@@ -137,6 +137,40 @@ def test_auto_asks_wikidata_for_what_the_index_does_not_link(
     assert {entry.params.get("search") for entry in wikibase.log} == {"Power of Siberia 2", None}
 
 
+OWN = """
+{"id": "acme:1", "names": ["Power of Siberia 2"], "popularity": 0.9}
+{"id": "Q2147483002", "names": ["Ada Example"], "description": "our Ada"}
+{"never": true, "id": "Q2147483003"}
+{"never": true, "names": ["Twin Two"]}
+"""
+
+
+@pytest.mark.parametrize("source", ["auto", "wikidata"])
+def test_an_overlay_goes_before_what_wikidata_says_and_what_it_forbids_is_not_linked(
+    environment: dict[str, str], tmp_path: Path, source: str
+) -> None:
+    overlay = tmp_path / "own.jsonl"
+    overlay.write_text(OWN)
+    names = ("Power of Siberia 2", "Ada Example", "Twin One", "Twin Two", "human")
+    chosen = ("--format", "json", "--source", source, "--overlay", str(overlay))
+    done = nedsvc(environment, "lookup", *chosen, *names)
+    assert done.returncode == 0, done.stderr
+    answers = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
+    assert [answer["entity"] and answer["entity"]["id"] for answer in answers][:4] == [
+        "acme:1",
+        "Q2147483002",
+        None,
+        None,
+    ]
+    assert answers[1]["entity"]["description"] == "our Ada"
+    assert "Q2147483003" not in {one["id"] for answer in answers for one in answer["candidates"]}
+    assert answers[3]["candidates"] == []
+    assert "Q5" in {one["id"] for one in answers[4]["candidates"]}
+    done = nedsvc(environment, "lookup", *chosen, "--property", "P214", "--value", "twins")
+    assert "Q2147483004" in done.stdout
+    assert "Q2147483003" not in done.stdout
+
+
 def test_an_outage_is_told_and_ends_the_command_with_an_error(
     environment: dict[str, str], wikibase: SampleWikibase
 ) -> None:

@@ -327,11 +327,11 @@ def test_an_index_knows_offices_of_owners_and_their_holders_by_date(tmp_path: Pa
     row, japan = index.row(1), index.row(17)
     assert row is not None
     assert japan is not None
-    assert [(int(index.numbers[one.holder]), one.start, one.end) for one in index.offices.held(row)] == [
+    assert [(index.number(one.holder), one.start, one.end) for one in index.offices.held(row)] == [
         (11, 20200916, 20211004),
         (12, 20211004, 20231001),
     ]
-    assert {int(index.numbers[one]) for one in index.offices.of_owner(japan)} == {1, 2}
+    assert {index.number(one) for one in index.offices.of_owner(japan)} == {1, 2}
     assert index.offices.is_office(row)
     assert not index.offices.is_office(japan)
     assert index.offices.held(japan) == ()

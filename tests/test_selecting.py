@@ -33,7 +33,7 @@ def written(folder: Path, text: str) -> str:
 
 def labels(folder: Path, profile: str) -> set[str]:
     index = make_index(folder, ITEMS, profile=profile)
-    return {index.entity(row).label for row in range(len(index.numbers))}
+    return {index.entity(row).label for row in range(len(index))}
 
 
 def test_news_leaves_out_what_no_mention_means_and_all_nothing() -> None:

@@ -12,6 +12,9 @@ from nedsvc.cli_index import index as index_commands
 from nedsvc.encoders.minilm import MiniLmEncoder, minilm_encoder
 from nedsvc.errors import IndexFormatError, IndexNotFound, InvalidInput
 from nedsvc.index.format import VECTORS, read_manifest, verify_files, write_manifest
+from nedsvc.index.layered import open_index
+from nedsvc.index.overlay import add_overlay
+from nedsvc.index.overlay_lines import read_overlay
 from nedsvc.index.profiles import profile
 from nedsvc.index.reader import Index
 from nedsvc.index.vectors import add_vectors
@@ -95,6 +98,29 @@ def test_an_index_is_as_it_was_but_for_its_vectors(encoder: MiniLmEncoder, tmp_p
     verify_files(folder, after.files)
     assert add_vectors(folder, encoder, lambda done, total: None) == after, "made again, they are the same"
     assert [entry.name for entry in tmp_path.iterdir() if ".tmp-" in entry.name] == []
+
+
+def test_an_overlay_stays_with_its_index_and_what_it_changes_keeps_its_vector(
+    encoder: MiniLmEncoder, tmp_path: Path
+) -> None:
+    folder = make_index(tmp_path, ITEMS).path
+    lines = b'{"id": "acme:1", "names": ["Acme"]}\n{"id": "Q20", "description": "our office", "links": ["acme:1"]}'
+    before = add_overlay(folder, read_overlay(lines, "own.jsonl"))
+    after = add_vectors(folder, encoder, lambda done, total: None)
+    assert {name: entry for name, entry in after.files.items() if name not in VECTORS} == before.files
+    verify_files(folder, after.files)
+    plain, view = Index.open(folder), open_index(folder)
+    numbers = [number for id_ in ("acme:1", "Q20", "Q12") if (number := view.number_of(id_)) is not None]
+    found = view.candidate_columns(view.rows_of(np.array(numbers))).vectors
+    kept = plain.candidate_columns(plain.rows_of(np.array(numbers[1:]))).vectors
+    assert [None if one is None else one.tobytes() for one in found] == [
+        None,
+        *(one.tobytes() for one in kept if one is not None),
+    ]
+    linker = EntityLinker.from_index(folder, detector="gazetteer", source="index")
+    for ranker in ("fast", "accurate"):
+        links = linker.annotate("Acme moved from Jordan to Paris.", options=Options(ranker=ranker)).links
+        assert [link.entity.id for link in links if link.entity][::2] == ["acme:1", "Q20"]
 
 
 def test_what_cannot_have_vectors_is_refused(encoder: MiniLmEncoder, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What Spark's Python workers do: each has one linker, to which it brings rows batch by batch."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -70,28 +70,33 @@ def linked(job: Job, rows: Iterable[Row], recent: Recent) -> Iterator[list[Outco
 
 
 def with_index_here(settings: Settings) -> Settings:
-    """The settings with the folder of the index as it is on this machine.
+    """The settings with the index and its overlay as they are on this machine.
 
     That is the path itself or, where it is not there, what Spark unpacked or copied under that name.
     """
-    if settings.index is None or settings.index.is_dir():
-        return settings
+    return msgspec.structs.replace(
+        settings, index=_here(settings.index, Path.is_dir), overlay=_here(settings.overlay, Path.is_file)
+    )
+
+
+def _here(path: Path | None, is_there: Callable[[Path], bool]) -> Path | None:
+    if path is None or is_there(path):
+        return path
     from pyspark import SparkFiles  # noqa: PLC0415 (an extra)
 
     root = Path(SparkFiles.getRootDirectory())
-    for shipped in (root / settings.index, root / settings.index.name):
-        if shipped.is_dir():
-            return msgspec.structs.replace(settings, index=shipped)
-    return settings
+    return next((shipped for shipped in (root / path, root / path.name) if is_there(shipped)), path)
 
 
 def with_local_index(job: Job) -> Job:
-    """The job with the whole path of its index where that is on this machine, for workers that stand elsewhere.
+    """The job with whole paths where index and overlay are on this machine, for workers that stand elsewhere.
 
     Raises `IndexFormatError` where it is damaged.
     """
-    index = job.settings.index
-    if index is None or not index.is_dir():
-        return job
-    Index.open(index)
-    return msgspec.structs.replace(job, settings=msgspec.structs.replace(job.settings, index=index.absolute()))
+    index, overlay = job.settings.index, job.settings.overlay
+    if index is not None and index.is_dir():
+        Index.open(index)
+        index = index.absolute()
+    if overlay is not None and overlay.is_file():
+        overlay = overlay.absolute()
+    return msgspec.structs.replace(job, settings=msgspec.structs.replace(job.settings, index=index, overlay=overlay))

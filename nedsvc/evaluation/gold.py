@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.models import is_qid
+from nedsvc.models import is_entity_id
 
 Place = tuple[int, int]
 Spans = dict[Place, str]
@@ -28,7 +28,7 @@ _PRONOUNS = frozenset(
 
 
 class Label(msgspec.Struct, frozen=True):
-    """What a span means. An `entity_id` that is no QID says that the knowledge base lacks it (NIL)."""
+    """What a span means. An `entity_id` that is no id says that the knowledge base lacks it (NIL)."""
 
     span: Place
     entity_id: str
@@ -47,14 +47,14 @@ class GoldDocument(msgspec.Struct, frozen=True):
     labels: tuple[Label, ...] = ()
 
     def counted(self, known: Container[str]) -> Spans:
-        """The gold that counts: the QID of each span."""
+        """The gold that counts: the id of each span."""
         return {
             label.span: label.entity_id for label in self.labels if self._counts(label) and label.entity_id in known
         }
 
     def nil(self) -> set[Place]:
         """The spans that count but for their entity, which the knowledge base lacks."""
-        return {label.span for label in self.labels if self._counts(label) and not is_qid(label.entity_id)}
+        return {label.span for label in self.labels if self._counts(label) and not is_entity_id(label.entity_id)}
 
     def uncounted(self, known: Container[str]) -> set[Place]:
         """The spans of the gold that does not count; one with a second label that counts is none of them."""

@@ -8,13 +8,13 @@ import msgspec
 
 from nedsvc.errors import InvalidInput
 from nedsvc.index.build.dump import blocks, entity_lines
-from nedsvc.models import is_qid
+from nedsvc.models import is_entity_id
 
 _ENGLISH = "en"
 
 
 class Ids(msgspec.Struct, frozen=True):
-    """The QIDs that count; `known` is None where all do.
+    """The ids that count; `known` is None where all do.
 
     `rich` are those whose item has an English description and at least one statement; None where that is not known,
     as a list of ids does not tell.
@@ -24,7 +24,7 @@ class Ids(msgspec.Struct, frozen=True):
     rich: frozenset[str] | None = None
 
     def __contains__(self, qid: object) -> bool:
-        return isinstance(qid, str) and (is_qid(qid) if self.known is None else qid in self.known)
+        return isinstance(qid, str) and (is_entity_id(qid) if self.known is None else qid in self.known)
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -40,7 +40,7 @@ class _Item(msgspec.Struct, gc=False):
 
 
 def read_ids(file: Path) -> Ids:
-    """The ids in a file: a list with one QID a line, or the dump itself; plain, gzip or bzip2.
+    """The ids in a file: a list with one id a line, or the dump itself; plain, gzip or bzip2.
 
     Raises `InvalidInput` with file and line, and `BuildError` for a packed file that is damaged.
     """
@@ -63,7 +63,7 @@ def read_ids(file: Path) -> Ids:
         if item.is_rich:
             rich.add(item.id)
     if not known:
-        raise InvalidInput("--ids", f"{file} holds no id; give a dump, or one QID a line")
+        raise InvalidInput("--ids", f"{file} holds no id; give a dump, or one id a line")
     return Ids(frozenset(known), frozenset(rich) if is_dump else None)
 
 
@@ -73,8 +73,6 @@ def _entries(file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _checked(text: str, file: Path, number: int) -> str:
-    if not is_qid(text):
-        raise InvalidInput(
-            f"{file}, line {number}", f"{text[:40]!r} is no QID; give one a line, such as Q42, or a dump"
-        )
+    if not is_entity_id(text):
+        raise InvalidInput(f"{file}, line {number}", f"{text[:40]!r} is no id; give one a line, such as Q42, or a dump")
     return text

@@ -89,6 +89,13 @@ def _new_folder(out: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{out.name[:100]}.tmp-", dir=out.parent))
 
 
+def link_files(folder: Path, aside: Path, names: Iterable[str]) -> None:
+    """Let files of a folder stand in another one too."""
+    for name in names:
+        (aside / name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(folder / name, aside / name)
+
+
 def check_replaceable(out: Path) -> None:
     """Refuse to replace what is not an index and nothing but an index. Raises `InvalidInput`."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -101,9 +108,9 @@ def check_replaceable(out: Path) -> None:
 
 
 def _files_of_index(folder: Path) -> set[str]:
-    """The files that belong to the index in the folder; none where it holds no index."""
+    """The files and folders that belong to the index in the folder; none where it holds no index."""
     try:
-        return {MANIFEST, *read_manifest(folder).files}
+        return {MANIFEST, *(name.partition("/")[0] for name in read_manifest(folder).files)}
     except NedError:
         return set()
 

@@ -1,9 +1,8 @@
 """An index on disk, opened: everything is read from memory-mapped files when it is asked for."""
 
 import mmap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from nedsvc.index.format import (
     NAMES,
     RECORDS,
     WORDS,
-    Kind,
     Manifest,
     check_sizes,
     read_manifest,
@@ -27,73 +25,37 @@ from nedsvc.index.format import (
 from nedsvc.index.offices import OfficeArrays
 from nedsvc.index.records import Record, decode_record
 from nedsvc.index.tries import Tries
-from nedsvc.models import Entity, EntityType, Office
+from nedsvc.index.view import CandidateColumns, Meanings, OpenIndex, Postings, Rows
+from nedsvc.models import Entity, EntityType, Office, is_own_id, qid_number
+from nedsvc.never import NOTHING
 from nedsvc.wikibase import names_by_language
-
-Rows = NDArray[np.uint32]
 
 _PERSON = type_mask(["PERSON"])
 
 
-class Postings(NamedTuple):
-    """Who bears a name, the most popular first, and how the name is written there.
+class Index(OpenIndex):
+    """An index that is open. Its entities are in rows, which are sorted by number; `names` has the keys."""
 
-    `kinds` are numbers of `format.Kind`, `shapes` of `names.Shape`, `languages` places in the manifest's languages;
-    `accents` says whether the written name has letters that its key has not.
-    """
-
-    rows: Rows
-    kinds: NDArray[np.uint8]
-    shapes: NDArray[np.uint8]
-    accents: NDArray[np.uint8]
-    languages: NDArray[np.uint16]
-
-
-class CandidateColumns(NamedTuple):
-    """What ranking reads of some entities, each in its place: see `models.Candidate`."""
-
-    numbers: list[int]
-    popularity: list[float]
-    types: list[frozenset[EntityType]]
-    links: list[Rows]
-    words: list[Rows]
-    vectors: Sequence[NDArray[np.int8] | None]
-
-
-class Meanings(NamedTuple):
-    """How a text is compared with the entities' vectors.
-
-    `encoder` names what made them; of one of its vectors `plain` is taken off and the rest multiplied by `axes`.
-    `vectors` holds the vector of each of the single `words` (`context.word_number`), which are sorted.
-    """
-
-    encoder: str
-    axes: NDArray[np.float32]
-    plain: NDArray[np.float32]
-    words: Rows
-    vectors: NDArray[np.float16]
-
-
-class Index:
-    """An index that is open. `names` has the keys, `numbers`, `popularity` and `types` a value for each row."""
+    never = NOTHING
+    has_overlay = False
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
         self.names = _tries(path, manifest, NAMES)
         self._words = _tries(path, manifest, WORDS)
-        arrays = {name.removesuffix(".npy"): _array(path / name) for name in manifest.files if name.endswith(".npy")}
-        self.numbers = arrays["numbers"]
-        self.popularity = arrays["popularity"]
-        self.types = arrays["types"]
-        self.key_shapes = arrays["key_shapes"]
+        arrays = {name.removesuffix(".npy"): _array(path / name) for name in manifest.files if _is_array(name)}
+        self._numbers = arrays["numbers"]
+        self._popularity = arrays["popularity"]
+        self._types = arrays["types"]
+        self._key_shapes = arrays["key_shapes"]
         self._arrays = arrays
         self._link_start, self._links = arrays["link_start"], arrays["links"]
         self._words_start, self._word_numbers = arrays["words_start"], arrays["words"]
         self._posting_start = arrays["posting_start"]
         self._posting_columns = tuple(arrays[f"posting_{name}"] for name in Postings._fields)
         self._bearer_start, self._bearer_rows = arrays["bearer_start"], arrays["bearer_rows"]
-        self.offices = OfficeArrays.of(arrays)
+        self._offices = OfficeArrays.of(arrays)
         self._entity_vectors = arrays.get("entity_vectors")
         self._records = _mapped(path / RECORDS)
         self._type_sets: dict[int, frozenset[EntityType]] = {}
@@ -111,6 +73,20 @@ class Index:
         # Where another took the folder meanwhile, files of both may be open.
         return index if read_manifest(path) == manifest else cls.open(path)
 
+    def __len__(self) -> int:
+        """How many entities it has."""
+        return len(self._numbers)
+
+    @property
+    def content_id(self) -> str:
+        """Names what it holds."""
+        return self.manifest.content_id
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of its names."""
+        return self.manifest.languages
+
     def prefixes(self, key: str) -> list[str]:
         """The known keys that this one begins with, word by word, the shortest first."""
         return self.names.prefixes(key)
@@ -118,26 +94,7 @@ class Index:
     def shapes(self, key: str) -> int:
         """The shapes (bits `1 << Shape`) in which proper names with this key are written; 0 for an unknown key."""
         number = self.names.get(key)
-        return 0 if number is None else int(self.key_shapes[number])
-
-    def is_shorthand(self, key: str) -> bool:
-        """Whether the name is a shorthand of world news ("the West")."""
-        postings = self.postings(key)
-        return postings is not None and bool((postings.kinds == Kind.SHORTHAND).any())
-
-    def is_person(self, key: str) -> bool:
-        """Whether the most popular bearer of the name is a person."""
-        return self.count_people(self.rows_named(key)[:1]) > 0
-
-    def is_label(self, key: str) -> bool:
-        """Whether the name is the label of its most popular bearer."""
-        postings = self.postings(key)
-        return postings is not None and int(postings.kinds[0]) == Kind.LABEL
-
-    def shares_bearer(self, key: str, part: str) -> bool:
-        """Whether the most popular bearer of `key` is also known by `part`, or by names that hold this word."""
-        whole = self.rows_named(key)[:1]
-        return bool(np.isin(whole, self.bearers(part)).any() or np.isin(whole, self.rows_named(part)).any())
+        return 0 if number is None else int(self._key_shapes[number])
 
     def postings(self, key: str) -> Postings | None:
         """Who bears the name with this key; None for an unknown key."""
@@ -169,21 +126,62 @@ class Index:
         arrays = self._arrays
         return bearers_of_initials(arrays["acronyms"], arrays["acronym_start"], arrays["acronym_rows"], code)
 
+    def id_of(self, number: int) -> str:
+        """The id of the entity with this number."""
+        return f"Q{number}"
+
+    def number_of(self, id_: str) -> int | None:
+        """The number of the entity with this id; None for an id that nobody has here."""
+        return None if is_own_id(id_) else qid_number(id_)
+
+    def number(self, row: int) -> int:
+        """The number of the entity in this row."""
+        return int(self._numbers[row])
+
+    def popularity(self, row: int) -> float:
+        """How well known the entity is, 0 to 1."""
+        return float(self._popularity[row])
+
     def row(self, number: int) -> int | None:
-        """The row of the entity with this QID number."""
+        """The row of the entity with this number."""
         if number >> 32:
             return None
         # A number of another type would make numpy convert the whole array first.
-        place = int(np.searchsorted(self.numbers, np.uint32(number)))
-        return place if place < len(self.numbers) and self.numbers[place] == number else None
+        place = int(np.searchsorted(self._numbers, np.uint32(number)))
+        return place if place < len(self._numbers) and self._numbers[place] == number else None
+
+    def rows_of(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The row of each of these numbers, -1 for those that are not here."""
+        if not len(self._numbers):
+            return np.full(len(numbers), -1, dtype=np.int64)
+        wanted = numbers.astype(np.uint32)
+        places = np.minimum(np.searchsorted(self._numbers, wanted), len(self._numbers) - 1)
+        return np.where(self._numbers[places] == wanted, places, -1)
+
+    def numbers_of(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
+        """The numbers of the entities in these rows."""
+        return self._numbers[rows]  # type: ignore[no-any-return]
+
+    def tells(self, number: int) -> bool:  # noqa: ARG002
+        """Whether an overlay tells of the entity with this number: there is none."""
+        return False
+
+    def popularities(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """How well known the entities are."""
+        return self._popularity[rows]  # type: ignore[no-any-return]
 
     def links(self, row: int) -> Rows:
-        """The QID numbers of the entities that this one is linked to."""
+        """The numbers of the entities that this one is linked to."""
         return self._links[self._link_start[row] : self._link_start[row + 1]]
 
     def words(self, row: int) -> Rows:
         """The numbers (`context.word_number`) of the words around the entity, sorted."""
         return self._word_numbers[self._words_start[row] : self._words_start[row + 1]]
+
+    @property
+    def offices(self) -> OfficeArrays:
+        """Offices, their holders and owners, and capitals."""
+        return self._offices
 
     @property
     def meanings(self) -> Meanings | None:
@@ -198,13 +196,17 @@ class Index:
             vectors=self._arrays["lexicon_vectors"],
         )
 
+    def type_bits(self, row: int) -> int:
+        """The coarse types of the entity as bits (`format.TYPE_BITS`)."""
+        return int(self._types[row])
+
     def entity_types(self, row: int) -> frozenset[EntityType]:
         """The coarse types of the entity."""
-        return self._types_in(int(self.types[row]))
+        return self._types_in(self.type_bits(row))
 
     def count_people(self, rows: Rows) -> int:
         """How many of the entities are people."""
-        return int(np.count_nonzero(self.types[rows] & _PERSON))
+        return int(np.count_nonzero(self._types[rows] & _PERSON))
 
     def _types_in(self, mask: int) -> frozenset[EntityType]:
         known = self._type_sets.get(mask)
@@ -216,30 +218,20 @@ class Index:
         """The entity as it is shown."""
         record = self.record(row)
         return Entity(
-            id=f"Q{self.numbers[row]}",
+            id=self.id_of(self.number(row)),
             label=next(iter(record.labels.values())),
             description=self.described(record),
-            types=type_names(int(self.types[row])),
+            types=type_names(self.type_bits(row)),
             names=names_by_language(record.labels, record.aliases),
             wikipedia=record.wikipedia,
             offices=tuple(Office(id_, start, end) for id_, start, end in record.offices),
             dates=record.dates,
-            popularity=round(float(self.popularity[row]), 4),
+            popularity=round(self.popularity(row), 4),
         )
 
     def described(self, record: Record) -> str | None:
         """The description in the first language that has one."""
         return _in_first(record.descriptions, self.manifest.languages)
-
-    def popularity_of(self, number: int) -> float:
-        """How well known the entity with this QID number is, 0 to 1; 0 for one that is not here."""
-        row = self.row(number)
-        return 0.0 if row is None else float(self.popularity[row])
-
-    def label_of(self, number: int) -> str | None:
-        """The label of the entity with this QID number; None for one that is not here."""
-        row = self.row(number)
-        return None if row is None else next(iter(self.record(row).labels.values()))
 
     def similar_names(self, key: str, limit: int) -> list[tuple[str, float]]:
         """Known keys close to this one with their similarity (0 to 1), the best first."""
@@ -249,12 +241,14 @@ class Index:
         """Known keys that hold all words of this one and more, those of the most popular entities first."""
         return self._similar.longer(key, limit)
 
-    def candidate_columns(self, rows: Rows) -> CandidateColumns:
+    def candidate_columns(self, rows: NDArray[np.integer]) -> CandidateColumns:
         """What ranking reads of the entities in these rows."""
+        numbers = self._numbers[rows].tolist()
         return CandidateColumns(
-            numbers=self.numbers[rows].tolist(),
-            popularity=self.popularity[rows].tolist(),
-            types=list(map(self._types_in, self.types[rows].tolist())),
+            ids=[f"Q{number}" for number in numbers],
+            numbers=numbers,
+            popularity=self._popularity[rows].tolist(),
+            types=list(map(self._types_in, self._types[rows].tolist())),
             links=_parts(self._link_start, self._links, rows),
             words=_parts(self._words_start, self._word_numbers, rows),
             vectors=[None] * len(rows) if self._entity_vectors is None else list(self._entity_vectors[rows]),
@@ -270,7 +264,12 @@ class Index:
         return decode_record(self._records[start:end])
 
 
-def _parts(begin: NDArray[Any], values: Rows, rows: Rows) -> list[Rows]:
+def _is_array(name: str) -> bool:
+    """Whether the file is an array of the index itself, and none of an overlay in a folder of its own."""
+    return name.endswith(".npy") and "/" not in name
+
+
+def _parts(begin: NDArray[Any], values: Rows, rows: NDArray[np.integer]) -> list[Rows]:
     """The part of each row in a list of lists."""
     return [values[start:stop] for start, stop in zip(begin[rows].tolist(), begin[rows + 1].tolist(), strict=True)]
 

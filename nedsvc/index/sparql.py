@@ -16,9 +16,9 @@ import numpy as np
 
 from nedsvc.classes import Hierarchy
 from nedsvc.errors import BuildError, InvalidInput, SourceUnavailable
-from nedsvc.index.build import NOTHING_CHOSEN, Beyond, build_chosen
+from nedsvc.index.build import NOTHING_CHOSEN, Beyond, Finish, build_chosen
 from nedsvc.index.files import check_replaceable
-from nedsvc.index.format import Manifest
+from nedsvc.index.format import Manifest, read_manifest
 from nedsvc.index.options import BuildOptions, check_options
 from nedsvc.index.part import ASIDE, opened, part_folder, resumable, write_whole
 from nedsvc.index.queries import BEFORE_ALL, Ask, details, listed, superclasses
@@ -102,12 +102,13 @@ def build_from_endpoint(
     options: BuildOptions,
     report: Report = lambda _: None,
     sizes: Sizes | None = None,
+    finish: Finish = read_manifest,
 ) -> Manifest:
     """Build an index in the folder `out` of the instances of the chosen classes that have enough sitelinks.
 
-    `report` is told of each page before it is fetched. Goes on where an earlier call with the same options stopped.
-    Raises `InvalidInput` for options that cannot be, and `BuildError` where the endpoint cannot be asked or a file not
-    be written; what was fetched is kept then.
+    `report` is told of each page before it is fetched; `finish` is done to the folder at last. Goes on
+    where an earlier call with the same options stopped. Raises `InvalidInput` for options that cannot be, and
+    `BuildError` where the endpoint cannot be asked or a file not be written; what was fetched is kept then.
     """
     _check(options)
     check_replaceable(out)
@@ -123,7 +124,7 @@ def build_from_endpoint(
             _check_plan(part, plan)
             fetching = _Fetching(endpoint.query, plan, part, report, sizes or Sizes())
             fetching.run()
-            manifest = _build(fetching, part, out, options)
+            manifest = _build(fetching, part, out, options, finish)
             shutil.rmtree(part)
             return manifest
     except SourceUnavailable as error:
@@ -132,9 +133,9 @@ def build_from_endpoint(
         raise BuildError(f"{part} could not be written: {error.strerror or error}") from error
 
 
-def _build(fetching: "_Fetching", part: Path, out: Path, options: BuildOptions) -> Manifest:
+def _build(fetching: "_Fetching", part: Path, out: Path, options: BuildOptions, finish: Finish) -> Manifest:
     try:
-        return build_chosen(fetching.items(), out, options, fetching.beyond())
+        return build_chosen(fetching.items(), out, options, fetching.beyond(), finish)
     except InvalidInput as error:
         if error.field == NOTHING_CHOSEN:
             shutil.rmtree(part)  # it is of no use, and would stand in the way of better options

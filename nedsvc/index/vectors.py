@@ -6,7 +6,6 @@ rare the word is (Arora et al. 2017, "A Simple but Tough-to-Beat Baseline for Se
 over a text points to what the text is about. All of it is cut to the axes along which the entities differ most.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from nedsvc import tables
 from nedsvc.context import word_number
 from nedsvc.encoders import Encoder, Vectors
 from nedsvc.errors import InvalidInput
-from nedsvc.index.files import built_aside, file_entry, write_array
+from nedsvc.index.files import built_aside, file_entry, link_files, write_array
 from nedsvc.index.format import VECTORS, Manifest, content_id, write_manifest
 from nedsvc.index.profiles import profile
 from nedsvc.index.reader import Index
@@ -44,8 +43,7 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
     index = Index.open(folder)
     with built_aside(folder) as aside:
         files = {name: entry for name, entry in index.manifest.files.items() if name not in VECTORS}
-        for name in files:
-            os.link(folder / name, aside / name)
+        link_files(folder, aside, files)
         for name, array in _arrays(index, encoder, told).items():
             path = aside / f"{name}.npy"
             write_array(path, array)
@@ -62,7 +60,7 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
 
 def _arrays(index: Index, encoder: Encoder, told: Told) -> dict[str, NDArray[np.generic]]:
     """The arrays named in `format.VECTORS`, without their suffix."""
-    count = len(index.numbers)
+    count = len(index)
     sample = [text for _, text in _profiles(index, range(0, count, 1 + count // _SAMPLE))]
     if len(sample) < 2:
         raise InvalidInput("DIR", "the entities of the index have no descriptions, classes or links to make vectors of")

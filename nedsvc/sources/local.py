@@ -8,9 +8,9 @@ import numpy as np
 
 from nedsvc.context import word_number
 from nedsvc.index.format import Kind
-from nedsvc.index.reader import Index
+from nedsvc.index.view import OpenIndex
 from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
-from nedsvc.models import Candidate, NameKind, qid_number
+from nedsvc.models import Candidate, NameKind
 from nedsvc.names import Shape, fold, is_acronym, shape, strip_possessive
 from nedsvc.sources import Candidates, Known
 from nedsvc.variants import Spelling, bare_key, variants
@@ -52,7 +52,7 @@ _KINDS: dict[int, NameKind] = {
 
 
 class LocalSource:
-    """Candidates and entities of an `Index`.
+    """Candidates and entities of an index.
 
     `spelling` says how else a name may be written, and `idle` words do not count where names are compared. Answers are
     remembered in the process: a name means the same as long as the index is open.
@@ -60,7 +60,7 @@ class LocalSource:
 
     lasting = True
 
-    def __init__(self, index: Index, spelling: Spelling, idle: frozenset[str]) -> None:
+    def __init__(self, index: OpenIndex, spelling: Spelling, idle: frozenset[str]) -> None:
         self._index = index
         self._spelling = spelling
         self._idle = idle
@@ -70,12 +70,12 @@ class LocalSource:
     @property
     def id(self) -> str:
         """The index's content id."""
-        return self._index.manifest.content_id
+        return self._index.content_id
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages that the index was built for."""
-        named = tuple(name for name in self._index.manifest.languages if name != LANGUAGE_FOR_ALL)
+        named = tuple(name for name in self._index.languages if name != LANGUAGE_FOR_ALL)
         return named or (LANGUAGE_FOR_ALL,)
 
     def search(self, names: Sequence[str], language: str, until: float) -> dict[str, Candidates]:  # noqa: ARG002
@@ -84,7 +84,8 @@ class LocalSource:
 
     def fetch(self, ids: Sequence[str], language: str, until: float) -> dict[str, Known]:  # noqa: ARG002
         """The entities with these ids; unknown ids are left out."""
-        rows = ((id_, self._index.row(qid_number(id_))) for id_ in ids)
+        numbers = ((id_, self._index.number_of(id_)) for id_ in ids)
+        rows = ((id_, self._index.row(number)) for id_, number in numbers if number is not None)
         return {id_: self._entity(row) for id_, row in rows if row is not None}
 
     def _find(self, name: str, language: str) -> tuple[Candidate, ...]:
@@ -176,7 +177,7 @@ class LocalSource:
 
     def _places(self, language: str) -> Iterator[int]:
         """The place of a language among those of the index, if it is there."""
-        languages = self._index.manifest.languages
+        languages = self._index.languages
         if language in languages:
             yield languages.index(language)
 
@@ -187,8 +188,8 @@ class LocalSource:
             first.setdefault(match.row, match)
         columns = self._index.candidate_columns(np.fromiter(first, dtype=np.int64, count=len(first)))
         return tuple(
-            Candidate(f"Q{number}", number, match.kind, match.similarity, *rest)
-            for match, number, *rest in zip(first.values(), *columns, strict=True)
+            Candidate(id_, number, match.kind, match.similarity, *rest)
+            for match, id_, number, *rest in zip(first.values(), *columns, strict=True)
         )
 
 

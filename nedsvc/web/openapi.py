@@ -179,7 +179,7 @@ def _about(name: str) -> dict[str, str]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.path_parameter:
-        schema = {"type": "string", "pattern": "^Q[1-9][0-9]{0,9}$"}
+        schema = {"type": "string", "pattern": "^(Q[1-9][0-9]{0,9}|[A-Za-z][A-Za-z0-9_-]*:[A-Za-z0-9_.-]+)$"}
         return [{"name": operation.path_parameter, "in": "path", "required": True, "schema": schema}]
     if operation.parameters is None:
         return []

@@ -1,7 +1,7 @@
 """Building an index: reading dumps, then laying out entities, names, words and surroundings."""
 
 from nedsvc.index.build.reading import MOST_NAMED, Progress, Report
-from nedsvc.index.build.run import NOTHING_CHOSEN, Beyond, build_chosen, build_from_items, build_index
+from nedsvc.index.build.run import NOTHING_CHOSEN, Beyond, Finish, build_chosen, build_from_items, build_index
 from nedsvc.index.build.workspace import Effort
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "NOTHING_CHOSEN",
     "Beyond",
     "Effort",
+    "Finish",
     "Progress",
     "Report",
     "build_chosen",

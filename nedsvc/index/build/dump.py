@@ -100,7 +100,8 @@ def _whole_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
             lines = lines.removeprefix(_BOM)  # noqa: PLW2901
             is_array = lines.partition(b"\n")[0].strip() == b"["
         yield lines
-        end = lines[-_END:].rstrip().rpartition(b"\n")[2] or end
+        last = lines[-_END:].rstrip() or lines.rstrip()
+        end = last.rpartition(b"\n")[2] or end
     if is_array and end.strip() != b"]":
         raise BuildError(f"{source} is incomplete: the ] that ends its array is missing. Fetch it again.")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -21,13 +22,14 @@ from nedsvc.index.build.stages import ColumnFiles
 from nedsvc.index.build.views import keep_views
 from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.files import built_aside, check_replaceable
-from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, write_manifest
+from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, read_manifest, write_manifest
 from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
 from nedsvc.index.part import opened, part_folder, write_whole
 from nedsvc.processes import WorkerKilled
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, Item
 
 NOTHING_CHOSEN = "--classes"  # the field of the error where the options leave no item
+Finish: TypeAlias = Callable[[Path], Manifest]
 _PLAN, _INDEX = "plan.json", "index"
 _AT_ONCE = 5_000
 _NOTHING_LEFT = "no entity is left by these languages, classes and sitelinks; nothing was written"
@@ -65,20 +67,22 @@ class Beyond(msgspec.Struct, frozen=True, kw_only=True):
     newest: str | None = None
 
 
-def build_index(
+def build_index(  # noqa: PLR0913 (all but the first three have defaults)
     dumps: Sequence[Path | str],
     out: Path,
     options: BuildOptions,
     report: Report | None = None,
     effort: Effort | None = None,
     popularity: Path | None = None,
+    *,
+    finish: Finish = read_manifest,
 ) -> Manifest:
     """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
 
-    A dump is a path or "-"; `popularity` is a file of QRank. What is done is kept beside `out` (`part.part_folder`)
-    until the index is whole; a build that was interrupted goes on from there when it is called alike, unless it reads
-    standard input. Raises `InvalidInput` for input that cannot be used and `BuildError` for what fails on the way;
-    nothing is left then.
+    A dump is a path or "-"; `popularity` is a file of QRank; `finish` is done to the folder at last. What is
+    done is kept beside `out` (`part.part_folder`) until the index is whole; a build that was interrupted goes on from
+    there when it is called alike, unless it reads standard input. Raises `InvalidInput` for input that
+    cannot be used and `BuildError` for what fails on the way; nothing is left then.
     """
     effort = effort or Effort()
     check_dumps(dumps)
@@ -95,7 +99,8 @@ def build_index(
             counts = _counts(state.counts(), laid)
             if not laid.entities:
                 raise InvalidInput("DUMP", _nothing_left(counts))
-            return _finish(folder, options, tuple(state.languages), counts, state.newest or None, effort.workers)
+            _finish(folder, options, tuple(state.languages), counts, state.newest or None, effort.workers)
+            return finish(folder)
 
 
 def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) -> Manifest:
@@ -108,11 +113,13 @@ def build_from_items(items: Iterable[Item], out: Path, options: BuildOptions) ->
         return _finish(folder, options, columns.languages, _counts(Counts(), laid), None)
 
 
-def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond: Beyond) -> Manifest:
+def build_chosen(
+    items: Iterable[Item], out: Path, options: BuildOptions, beyond: Beyond, finish: Finish = read_manifest
+) -> Manifest:
     """Build an index of the items that the options leave, in the folder `out`, which is replaced if it holds an index.
 
-    Raises `InvalidInput` where the options cannot be or leave no item, and `BuildError` for what fails on the way;
-    nothing half-written is left in either case.
+    `finish` is done to the folder at last. Raises `InvalidInput` where the options cannot be or leave no item, and
+    `BuildError` for what fails on the way; nothing half-written is left in either case.
     """
     check_options(options)
     with built_aside(out) as folder, _work_in(folder) as work:
@@ -127,7 +134,8 @@ def build_chosen(items: Iterable[Item], out: Path, options: BuildOptions, beyond
             raise InvalidInput(NOTHING_CHOSEN, _NOTHING_LEFT)
         left_out = dict(Counter(taking.left_out()) + Counter(beyond.left_out))
         counts = _counts(Counts(lines=beyond.lines, left_out=left_out), laid)
-        return _finish(folder, options, columns.languages, counts, beyond.newest)
+        _finish(folder, options, columns.languages, counts, beyond.newest)
+        return finish(folder)
 
 
 def _take(items: Iterable[Item], take: Callable[[Item], None], columns: Columns, files: ColumnFiles) -> None:
