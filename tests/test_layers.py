@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
-            *("lines", "processes"),
+            *("lines", "processes", "unpacking"),
             *("index", "index.*"),
         }
     ),
