@@ -1,9 +1,7 @@
 """The commands `nedsvc index build`, `info` and `verify`."""
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -23,7 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from nedsvc.cli_errors import reports_errors
+from nedsvc.cli_anchors import anchors
+from nedsvc.cli_errors import reports_errors, stopped_like_ctrl_c
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Effort, Report, build_index
@@ -44,6 +43,9 @@ _FOLDER = click.Path(path_type=Path)
 @click.group()
 def index() -> None:
     """Build and inspect an index of Wikidata's items."""
+
+
+index.add_command(anchors)
 
 
 @index.command()
@@ -103,7 +105,7 @@ def build(
     )
     options = msgspec.structs.replace(chosen, name=name, strict=strict)
     console = Console(stderr=True)
-    with _stopped_like_ctrl_c():
+    with stopped_like_ctrl_c():
         if endpoint:
             manifest = _build_from_endpoint(console, endpoint, output, options)
         else:
@@ -180,23 +182,13 @@ def vectors(folder: Path, threads: int) -> None:
     console = Console(stderr=True)
     encoder = minilm_encoder(threads)
     with (
-        _stopped_like_ctrl_c(),
+        stopped_like_ctrl_c(),
         _progress(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar,
     ):
         task = bar.add_task("encoding", total=None)
         manifest = add_vectors(folder, encoder, lambda done, total: bar.update(task, completed=done, total=total))
     size = sum(manifest.files[name].bytes for name in VECTORS)
     console.print(f"{folder}: {size:,} bytes of vectors ({manifest.content_id})", markup=False, highlight=False)
-
-
-@contextmanager
-def _stopped_like_ctrl_c() -> Iterator[None]:
-    """Lets SIGTERM end a build as Ctrl-C does, so that nothing half-written stays."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

@@ -100,7 +100,8 @@ def fold(name: str) -> str:
 def fold_all(names: Iterable[str], fold_word: Callable[[str], str] | None = None) -> list[str]:
     """`fold` of many names, several times as fast: those in ASCII go as one text, others word by word with a memory.
 
-    A name may be as long as a text. The memory can be given, so that it lasts longer: `fold_word` is `fold_token` with a cache.
+    A name may be as long as a text. The memory can be given, so that it lasts longer: `fold_word` is `fold_token` with
+    a cache.
     """
     names = list(names)
     plain = [name.isascii() and "\n" not in name for name in names]
