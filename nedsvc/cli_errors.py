@@ -1,7 +1,9 @@
 """How commands end: errors as one sentence on standard error, and the exit code that goes with them."""
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -36,3 +38,13 @@ def reports_errors(command: Callable[_Arguments, _Result]) -> Callable[_Argument
             sys.exit(FAILED)
 
     return reporting
+
+
+@contextmanager
+def stopped_like_ctrl_c() -> Iterator[None]:
+    """Lets SIGTERM end a build as Ctrl-C does, so that nothing half-written stays."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,9 +1,7 @@
 """The commands `nedsvc index build`, `info`, `verify`, `vectors` and `overlay`."""
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +22,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from nedsvc.cli_errors import reports_errors
+from nedsvc.cli_anchors import anchors
+from nedsvc.cli_errors import reports_errors, stopped_like_ctrl_c
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Effort, Finish, Report, build_index
@@ -48,6 +47,9 @@ _FOLDER = click.Path(path_type=Path)
 @click.group()
 def index() -> None:
     """Build and inspect an index of Wikidata's items."""
+
+
+index.add_command(anchors)
 
 
 @index.command()
@@ -110,7 +112,7 @@ def build(
     options = msgspec.structs.replace(chosen, name=name, strict=strict)
     finish = _with_overlay(overlay)
     console = Console(stderr=True)
-    with _stopped_like_ctrl_c():
+    with stopped_like_ctrl_c():
         if endpoint:
             manifest = _build_from_endpoint(console, endpoint, output, options, finish)
         else:
@@ -199,7 +201,7 @@ def vectors(folder: Path, threads: int) -> None:
     console = Console(stderr=True)
     encoder = minilm_encoder(threads)
     with (
-        _stopped_like_ctrl_c(),
+        stopped_like_ctrl_c(),
         _progress(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar,
     ):
         task = bar.add_task("encoding", total=None)
@@ -218,19 +220,9 @@ def overlay(folder: Path, file: Path) -> None:
     A file without a line takes them away. The rest of the index stays as it is.
     """
     told = read_overlay(overlay_content(file), str(file))
-    with _stopped_like_ctrl_c():
+    with stopped_like_ctrl_c():
         manifest = add_overlay(folder, told)
     click.echo(f"{folder}: {len(told):,} lines lie over it ({manifest.content_id}).", err=True)
-
-
-@contextmanager
-def _stopped_like_ctrl_c() -> Iterator[None]:
-    """Lets SIGTERM end a build as Ctrl-C does, so that nothing half-written stays."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

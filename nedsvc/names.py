@@ -24,6 +24,7 @@ _LETTER = rf"[^\W\d_{_UNSPACED}]"
 _DOTTED = rf"(?:{_LETTER}\. ?)+{_LETTER}(?!\w)\.?"
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _NO_WORD = re.compile(rf"[^\w{re.escape(_MARKS)}{_UNSPACED}]")
+_DOTTED_WORDS = re.compile(rf"(?<!\w){_DOTTED}")
 TOKEN = re.compile(rf"{_DOTTED}|{_WORD}|[{_UNSPACED}]")
 
 _STRIPPED = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0640\u200c\u200d]")
@@ -97,12 +98,13 @@ def fold(name: str) -> str:
 
 
 def fold_all(names: Iterable[str], fold_word: Callable[[str], str] | None = None) -> list[str]:
-    """`fold` of many names, several times as fast: plain ones go as one text, others word by word with a memory.
+    """`fold` of many names, several times as fast: those in ASCII go as one text, others word by word with a memory.
 
-    The memory can be given, so that it lasts longer: `fold_word` is `fold_token` with a cache.
+    A name may be as long as a text. The memory can be given, so that it lasts longer: `fold_word` is `fold_token` with
+    a cache.
     """
     names = list(names)
-    plain = [name.isascii() and "." not in name and "\n" not in name for name in names]
+    plain = [name.isascii() and "\n" not in name for name in names]
     folded = iter(_fold_plain(compress(names, plain)))
     fold_word = fold_word or cache(fold_token)
     return [
@@ -112,11 +114,19 @@ def fold_all(names: Iterable[str], fold_word: Callable[[str], str] | None = None
 
 
 def _fold_plain(names: Iterable[str]) -> list[str]:
-    """`fold` of names in ASCII without dots and line breaks."""
-    lines = "\n".join(names).lower().translate(_ASCII_PUNCTUATION_IN_LINES)
+    """`fold` of names in ASCII without line breaks."""
+    lines = "\n".join(names)
+    if "." in lines:
+        lines = _DOTTED_WORDS.sub(_without_dots, lines)
+    lines = lines.lower().translate(_ASCII_PUNCTUATION_IN_LINES)
     while "  " in lines:
         lines = lines.replace("  ", " ")
     return lines.replace("\n ", "\n").replace(" \n", "\n").strip(" ").split("\n")
+
+
+def _without_dots(match: re.Match[str]) -> str:
+    """The word, with a space after it for the word that may follow its dot."""
+    return match.group().replace(".", "").replace(" ", "") + " "
 
 
 def tokenize(text: str) -> list[Token]:

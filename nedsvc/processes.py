@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
@@ -28,7 +28,7 @@ class WorkerKilled(NedError):  # noqa: N818
 
 def in_order(
     work: Callable[[Batch], Result], given: Iterable[tuple[Given, Batch]], workers: int, if_killed: str
-) -> Iterator[tuple[Given, Result]]:
+) -> Generator[tuple[Given, Result]]:
     """What `work` makes of each batch, with what was given beside it; read ahead by a bounded number of batches.
 
     With one worker the work is done here. Else the processes begin before the first batch is asked for, so that what

@@ -139,6 +139,12 @@ def actor_nouns() -> frozenset[str]:
 
 
 @cache
+def other_wikis() -> frozenset[str]:
+    """Prefixes, in lower case, by which links of a wiki lead to other wikis ("de", "wikt")."""
+    return frozenset(prefix for line in _lines("interwiki.txt") for prefix in line.split())
+
+
+@cache
 def plain_sentences() -> tuple[str, ...]:
     """English sentences such as any text may hold."""
     return tuple(_lines("plain_sentences.txt"))

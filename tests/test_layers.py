@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("names", "similarity", "matching", "variants", "text", "context", "offsets", "tables", "classes"),
             *("popularity", "wikibase", "etiquette", "dating", "encoders"),
-            *("lines", "processes", "never"),
+            *("lines", "processes", "never", "unpacking", "anchors", "wikitext", "wikidump"),
             *("index", "index.*"),
         }
     ),
@@ -51,7 +51,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("index.build", "index.build.*", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
-            *("index.overlay", "kept"),
+            *("index.overlay", "index.anchors", "kept"),
             *("starter", "answers", "bulk", "bulk.*", "evaluation", "evaluation.*"),
         }
     ),
@@ -59,6 +59,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("__main__", "cli", "cli_bulk", "cli_index", "cli_evaluate", "cli_options", "cli_errors"),
+            "cli_anchors",
             *("workers", "cluster", "cluster.*"),
             *("terminal", "web", "web.*"),
         }

@@ -1,24 +1,19 @@
 """Reading the files of Wikidata's JSON dump: files and pipes, and the lines in them."""
 
-import bz2
 import io
+import os
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
-
-from isal import igzip_threaded, isal_zlib
+from typing import BinaryIO, NamedTuple
 
 from nedsvc.errors import BuildError, InvalidInput
+from nedsvc.unpacking import UNREADABLE, open_unpacked
 
 STDIN = "-"
 _END = 1000  # bytes of a block in which the ] is looked for
 _AT_ONCE = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster
-_GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
-# What the unpackers raise for data that is damaged or cut off.
-_UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -53,19 +48,18 @@ def check_dumps(dumps: Sequence[Path | str]) -> None:
 
 def blocks(dump: Path | str, size: int = 1 << 22) -> Iterator[Block]:
     """The lines of a dump in blocks, unpacked where its first bytes, not its name, say that it is gzip or bzip2."""
-    with ExitStack() as stack:
-        try:
-            is_pipe = dump == STDIN
-            file = sys.stdin.buffer if is_pipe else stack.enter_context(Path(dump).open("rb"))
-            unpacked = _unpacked(file, is_pipe)
-            if unpacked is not file:
-                stack.enter_context(unpacked)
+    is_pipe = dump == STDIN
+    try:
+        with (
+            nullcontext(sys.stdin.buffer) if is_pipe else Path(dump).open("rb") as file,
+            open_unpacked(file, is_pipe, os.cpu_count() or 1) as unpacked,
+        ):
             first = 1
-            for lines in _whole_lines(unpacked, source_name(dump), size):
-                yield Block(source_name(dump), first, 0 if is_pipe else file.tell(), lines)
+            for lines in _whole_lines(unpacked.file, source_name(dump), size):
+                yield Block(source_name(dump), first, unpacked.position(), lines)
                 first += lines.count(b"\n")
-        except _UNREADABLE as error:
-            raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
+    except UNREADABLE as error:
+        raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
 
 
 def entity_lines(block: Block) -> Iterator[tuple[int, bytes]]:
@@ -77,16 +71,6 @@ def entity_lines(block: Block) -> Iterator[tuple[int, bytes]]:
             if len(text) > 1:  # neither a bracket of the array nor an empty line
                 yield number, text
         number += 1
-
-
-def _unpacked(file: BinaryIO, is_pipe: bool) -> BinaryIO:
-    start = cast(io.BufferedReader, file).peek(4)
-    if start.startswith(_GZIP):
-        # A thread unpacks while another takes items apart; but one that waits for a pipe could not be stopped.
-        return io.BufferedReader(igzip_threaded.open(file, "rb", threads=0 if is_pipe else 1), _AT_ONCE)
-    if start.startswith(_BZIP2):
-        return io.BufferedReader(bz2.BZ2File(file), _AT_ONCE)
-    return file
 
 
 def _whole_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
