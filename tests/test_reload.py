@@ -215,6 +215,22 @@ def test_an_index_that_cannot_be_opened_leaves_the_one_before_in_service(
         assert service.get("/readyz").json == {"status": "ready", "index": newer, "cache": "memory"}
 
 
+def test_a_changed_overlay_is_taken_over_and_a_broken_one_is_not(folder: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "own.jsonl"
+    overlay.write_text('{"id": "acme:1", "names": ["First Works"]}')
+    with NedService(folder, tmp_path, "--overlay", str(overlay), NEDSVC_CACHE=str(tmp_path / "cache")) as service:
+        first = served(service)
+        overlay.write_text('{"id": "acme:1"}')
+        hang_up(service)
+        wait_until(lambda: service.get("/readyz").json["status"] == "degraded", 10)
+        assert "own.jsonl, line 1: names is missing" in service.log.read_text()
+        assert (served(service), service.get("/v1/entities/acme:1").status) == (first, 200)
+        overlay.write_text('{"id": "acme:2", "names": ["Second Works"]}')
+        hang_up(service)
+        wait_until(lambda: served(service) != first, 10)
+        assert [service.get(f"/v1/entities/{id_}").status for id_ in ("acme:1", "acme:2")] == [404, 200]
+
+
 class Talk:
     """A batch, of which the lines are sent one by one."""
 
