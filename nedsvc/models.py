@@ -8,7 +8,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -126,6 +126,17 @@ class Mention(msgspec.Struct, frozen=True):
     label: EntityType | None = None
 
 
+class AnchorCounts(NamedTuple):
+    """What a wiki's links say of a name: how many with this text lead to an entity, and how many links it is in all.
+
+    `unlinked` says how often the text is no link where it stands.
+    """
+
+    meant: int
+    linked: int
+    unlinked: int
+
+
 class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     """An entity that a name may mean, with what ranking reads of it.
 
@@ -137,7 +148,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     types that the entity's classes give (empty: unknown). `links` are the numbers of related entities and `words`
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
     integers. `number` orders entities: the QID's digits. `vector` is the direction of what it means, zeros where too
-    little is known of it, or None where the source has no vectors.
+    little is known of it, or None where the source has no vectors. `anchors` counts the links of a wiki whose
+    text is the name by which the entity matches; None where nothing is known of it.
     """
 
     id: str
@@ -149,6 +161,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     links: NDArray[np.uint32]
     words: NDArray[np.uint32]
     vector: NDArray[np.int8] | None = None
+    anchors: AnchorCounts | None = None
 
 
 class Office(msgspec.Struct, frozen=True, omit_defaults=True):
