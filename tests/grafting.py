@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from nedsvc.anchors import AnchorText
-from nedsvc.index.files import write_array
+from nedsvc.index.files import file_entry, write_array
 from nedsvc.index.format import content_id, read_manifest, write_manifest
 from nedsvc.index.reader import Index
 
@@ -32,7 +32,9 @@ def graft(index: Path, out: Path, texts: Iterable[AnchorText], numbers: Mapping[
         meant[part] = [counts.get(int(number), 0) for number in opened.numbers[rows[part]]]
     manifest = read_manifest(out)
     arrays = {"posting_anchors.npy": meant, "key_linked.npy": linked, "key_unlinked.npy": unlinked}
-    files = manifest.files | {name: write_array(out / name, array) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        write_array(out / name, array)
+    files = manifest.files | {name: file_entry(out / name) for name in arrays}
     id_ = content_id(manifest.options.name, files)
     write_manifest(out, msgspec.structs.replace(manifest, files=files, content_id=id_))
     return out
