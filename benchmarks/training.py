@@ -37,6 +37,7 @@ THRESHOLD = Options().threshold
 NIL_WEIGHT = 0.3
 POINTS = 12  # of a calibration
 BY_HAND = ("demonym", "shorthand")  # the weights of what our tables say are kept as they are
+LINKS = ("prior", "linked")  # as are those of what an index without links of a wiki cannot tell
 VECTORS = ("meaning", "related")  # what an index without vectors cannot tell
 NAMES = tuple(feature.name for feature in FEATURES)
 
@@ -182,7 +183,7 @@ def beginning(name: Weights) -> Ranker:
     """Where fitting begins: by hand, so that no text has had a say."""
     weights = {
         "similarity": 4.0, "demonym": 1.5, "shorthand": 2.5, "popularity": 4.0, "share": 4.0, "type": 0.5,
-        "context": 1.0, "antecedent": 3.0, "coherence": 1.0,
+        "context": 1.0, "antecedent": 3.0, "coherence": 1.0, "prior": 2.0, "linked": 2.0,
     }  # fmt: skip
     vectors = {} if name == "plain" else {"meaning": 5.0, "related": 5.0}
     return Ranker(provenance="by hand", nil=8.0, weights=weights | vectors)
@@ -226,7 +227,7 @@ def _fit(cases: Sequence[Case], values: Sequence[Floats], start: Ranker, without
 
     begin = np.array([*(start.weights.get(name, 0.0) for name in NAMES), start.nil])
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=_bounds(without)).x.round(4).tolist()
-    weights = dict(zip(NAMES, found, strict=False)) | {name: start.weights[name] for name in BY_HAND}
+    weights = dict(zip(NAMES, found, strict=False)) | {name: start.weights[name] for name in (*BY_HAND, *LINKS)}
     kept = {name: value for name, value in weights.items() if name not in without}
     return Ranker(provenance=f"fitted on {len(chosen)} mentions", nil=found[-1], weights=kept)
 

@@ -59,6 +59,7 @@ class CandidateTable(msgspec.Struct, frozen=True):
     chain without candidates has no row and no place in `first`). `numbers`, `popularity` and `kinds` are those of the
     candidates. `probability` is the row's probability by the features of the stages before. `vectors` holds the
     direction of each row's entity (zeros: too little is known of it); `contexts` reads the texts for them.
+    `anchors` has three columns, those of `models.AnchorCounts` (zeros: nothing is known); None where nobody has any.
     """
 
     sheets: Sequence[Sheet]
@@ -77,11 +78,17 @@ class CandidateTable(msgspec.Struct, frozen=True):
     probability: Floats
     contexts: Contexts | None = None
     vectors: Directions | None = None
+    anchors: Floats | None = None
 
     @property
     def sizes(self) -> Ints:
         """How many rows each chain has that has some."""
         return np.diff(np.append(self.first, len(self.candidates)))
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether anything is known of what a wiki's links say."""
+        return self.anchors is not None
 
     @property
     def document(self) -> Ints:
@@ -124,6 +131,7 @@ def candidate_table(sheets: Sequence[Sheet], contexts: Contexts | None = None) -
         probability=np.zeros(len(candidates)),
         contexts=contexts,
         vectors=_vectors(candidates),
+        anchors=_anchors(candidates),
     )
 
 
@@ -176,6 +184,13 @@ def _shared_words(sheets: Sequence[Sheet], candidates: Sequence[Candidate], size
         places=np.concatenate(places),
         documents=np.repeat(np.arange(len(sheets)), np.diff(counts)),
     )
+
+
+def _anchors(candidates: Sequence[Candidate]) -> Floats | None:
+    """What links say of each candidate, zeros where they say nothing; None where they say nothing of any."""
+    if all(candidate.anchors is None for candidate in candidates):
+        return None
+    return np.array([candidate.anchors or (0, 0, 0) for candidate in candidates], dtype=np.float64)
 
 
 def _vectors(candidates: Sequence[Candidate]) -> Directions | None:

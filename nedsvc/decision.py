@@ -8,7 +8,7 @@ import numpy as np
 
 from nedsvc.candidate_table import GUESSES, CandidateTable, Floats, Ints, Sheet, candidate_table
 from nedsvc.errors import SourceUnavailable
-from nedsvc.features import FEATURES, STAGES
+from nedsvc.features import FEATURES, OF_LINKS, STAGES
 from nedsvc.grouping import Chain, chains
 from nedsvc.models import Candidate, EntityType, Mention, Status
 from nedsvc.never import NOTHING, Never
@@ -153,7 +153,9 @@ def weigh(table: CandidateTable, ranker: Ranker) -> tuple[Mapping[str, Floats], 
     values: dict[str, Floats] = {}
     for stage in STAGES:
         values |= {feature.name: feature.function(table) for feature in stage}
-        table = msgspec.structs.replace(table, probability=ranker.probabilities(ranker.scores(values), table.first))
+        # Even a sum with zeros may be rounded otherwise, so without links of a wiki there are no features of them.
+        spoken = values if table.is_anchored else {name: values[name] for name in values if name not in OF_LINKS}
+        table = msgspec.structs.replace(table, probability=ranker.probabilities(ranker.scores(spoken), table.first))
     return values, table.probability
 
 
@@ -172,7 +174,7 @@ def _candidates(chain: Chain, groups: Sequence[Chain], found: Mapping[str, Seque
         for candidate in islice(found[groups[longer].name], _FROM_AN_EXPANSION)
         if candidate.number not in known
     }
-    return [*own, *(msgspec.structs.replace(candidate, kind="expansion") for candidate in lent.values())]
+    return [*own, *(msgspec.structs.replace(candidate, kind="expansion", anchors=None) for candidate in lent.values())]
 
 
 def _ranked(table: CandidateTable, probability: Floats) -> Ints:

@@ -18,6 +18,10 @@ from nedsvc.models import EntityType
 WINDOW = 30  # words on each side of a mention that count as near
 SURE = 0.95  # the probability from which on the text around a mention need not be read
 _LEAST_SUM = 1e-9
+_LINKS_UNSEEN = 20  # links that may lead elsewhere, beside those that were counted
+_LEAST_PART = 0.05  # what is seen less often counts little more than what is not seen
+_USUALLY_LINKED = 0.05
+_TEXTS_UNSEEN = 20  # of which as many are links as usual, beside those that were counted
 _FAR = 0.3  # the weight of a word of the document that is not near
 
 
@@ -109,6 +113,35 @@ def share(table: CandidateTable) -> Floats:
     sums = np.maximum(np.add.reduceat(weight, table.first), _LEAST_SUM)
     shares: Floats = weight / np.repeat(sums, table.sizes)
     return shares
+
+
+def prior(table: CandidateTable) -> Floats:
+    """How large a part of the links in a wiki that have this text lead to the entity, smoothed, 0 to 1; 0 if unknown.
+
+    The logarithm of the part, from one in twenty upward: the model adds up what are logarithms of odds.
+    """
+    if table.anchors is None:
+        return np.zeros(len(table.candidates))
+    meant, of, _ = table.anchors.T
+    part = meant / (of + _LINKS_UNSEEN)
+    found: Floats = np.log1p(part / _LEAST_PART) / np.log1p(1 / _LEAST_PART)
+    return found
+
+
+def linked(table: CandidateTable) -> Floats:
+    """How often the text is a link where it stands in a wiki, against one in twenty, -1 to 1; 0 if unknown.
+
+    The same for all candidates of a mention: it tells a name from a word, and nothing of whose name it is.
+    """
+    if table.anchors is None:
+        return np.zeros(len(table.candidates))
+    # The name that was looked for first of those by which candidates match.
+    rows = np.where(table.anchors[:, 1] > 0, np.arange(len(table.candidates)), len(table.candidates))
+    counts = np.append(table.anchors, np.zeros((1, 3)), axis=0)[np.minimum.reduceat(rows, table.first)]
+    _, of, unlinked = counts.T
+    often = (of + _USUALLY_LINKED * _TEXTS_UNSEEN) / (of + unlinked + _TEXTS_UNSEEN)
+    found: Floats = np.repeat(np.clip(np.log10(often / _USUALLY_LINKED) / 2, -1, 1) * (of > 0), table.sizes)
+    return found
 
 
 # How well a detector's label (row) agrees with an entity's type (column): 1 the same, 0 cannot tell, -1 another.
@@ -270,8 +303,11 @@ STAGES = (
         Feature("type", type_),
         Feature("told", told),
         Feature("context", context),
+        Feature("prior", prior),
+        Feature("linked", linked),
     ),
     (Feature("antecedent", antecedent), Feature("meaning", meaning)),
     (Feature("coherence", coherence), Feature("related", related)),
 )
+OF_LINKS = frozenset({"prior", "linked"})  # what an index without links of a wiki cannot tell
 FEATURES = tuple(feature for stage in STAGES for feature in stage)

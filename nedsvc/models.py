@@ -8,7 +8,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -128,6 +128,17 @@ class Mention(msgspec.Struct, frozen=True):
     label: EntityType | None = None
 
 
+class AnchorCounts(NamedTuple):
+    """What a wiki's links say of a name: how many with this text lead to an entity, and how many links it is in all.
+
+    `unlinked` says how often the text is no link where it stands.
+    """
+
+    meant: int
+    linked: int
+    unlinked: int
+
+
 class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     """An entity that a name may mean, with what ranking reads of it.
 
@@ -140,7 +151,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     those of the words of its description and surroundings (`context.word_number`), both as arrays of unsigned 32-bit
     integers. `number` orders entities: the QID's digits, or one from `FIRST_OWN_NUMBER` on where the id is no QID.
     `vector` is the direction of what it means, zeros where too little is known of it, or None where the source has no
-    vectors.
+    vectors. `anchors` counts the links of a wiki whose text is the name by which the entity matches; None where nothing
+    is known of it.
     """
 
     id: str
@@ -152,6 +164,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, eq=False):
     links: NDArray[np.uint32]
     words: NDArray[np.uint32]
     vector: NDArray[np.int8] | None = None
+    anchors: AnchorCounts | None = None
 
 
 class Office(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -292,6 +292,21 @@ def test_a_run_that_is_stopped_leaves_nothing(tmp_path: Path, ending: signal.Sig
     assert [path.name for path in tmp_path.iterdir()] == ["wiki.xml"]
 
 
+def test_a_worker_that_is_killed_is_told_of_and_leaves_nothing(tmp_path: Path) -> None:
+    dump = make_wiki_dump(tmp_path, PAGES * 7_000)
+    with subprocess.Popen(command(dump, "-o", tmp_path / "out.gz", "--workers", 2), stderr=subprocess.PIPE) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        before = time.monotonic()
+        while not list(tmp_path.glob("out.gz.tmp-*/links-*")):
+            assert time.monotonic() - before < 30
+            time.sleep(0.05)
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert b"A worker was killed, perhaps for want of memory: nothing was written." in said
+    assert [path.name for path in tmp_path.iterdir()] == ["wiki.xml"]
+
+
 def test_progress_is_shown_on_a_terminal(tmp_path: Path) -> None:
     dump = make_wiki_dump(tmp_path, PAGES * 200)
     ours, theirs = pty.openpty()

@@ -104,6 +104,15 @@ class Index(OpenIndex):
         part = slice(self._posting_start[number], self._posting_start[number + 1])
         return Postings(*(column[part] for column in self._posting_columns))
 
+    def anchors(self, key: str) -> KeyAnchors | None:
+        """What a wiki's links say of the name with this key; None where nothing is known of it."""
+        number = self.names.get(key)
+        if number is None or "posting_anchors" not in self._arrays or not self._arrays["key_linked"][number]:
+            return None
+        part = slice(self._posting_start[number], self._posting_start[number + 1])
+        linked, unlinked = (int(self._arrays[name][number]) for name in ("key_linked", "key_unlinked"))
+        return KeyAnchors(self._arrays["posting_anchors"][part], linked, unlinked)
+
     def rows_named(self, key: str) -> Rows:
         """Who bears the name with this key, the most popular first."""
         number = self.names.get(key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from nedsvc.context import word_number
 from nedsvc.index.format import Kind
 from nedsvc.index.view import OpenIndex
 from nedsvc.matching import OTHER_LANGUAGE, PARTIAL, case_similarity, forms, likeness
-from nedsvc.models import Candidate, NameKind
+from nedsvc.models import AnchorCounts, Candidate, NameKind
 from nedsvc.names import Shape, fold, is_acronym, shape, strip_possessive
 from nedsvc.sources import Candidates, Known
 from nedsvc.variants import Spelling, bare_key, variants
@@ -36,11 +37,12 @@ _AKIN = 0.4  # times the share of what two names have in common that are not lik
 
 
 class Match(NamedTuple):
-    """The row of an entity and how its name matches the one asked for."""
+    """The row of an entity, how its name matches the one asked for, and what a wiki's links say of this name."""
 
     row: int
     kind: NameKind
     similarity: float
+    anchors: AnchorCounts | None = None
 
 
 _KINDS: dict[int, NameKind] = {
@@ -171,9 +173,17 @@ class LocalSource:
             return
         written = shape(form)
         columns = (postings.rows, postings.kinds, postings.shapes, postings.languages)
-        for row, kind, known, language in zip(*(column[:MOST_EXACT].tolist() for column in columns), strict=True):
+        borne = zip(*(column[:MOST_EXACT].tolist() for column in columns), strict=True)
+        for (row, kind, known, language), anchors in zip(borne, self._anchors(key), strict=False):
             alike = similarity * case_similarity(written, known, len(form))
-            yield Match(row, _KINDS[kind], alike if language in own else alike * OTHER_LANGUAGE)
+            yield Match(row, _KINDS[kind], alike if language in own else alike * OTHER_LANGUAGE, anchors)
+
+    def _anchors(self, key: str) -> Iterator[AnchorCounts | None]:
+        """What a wiki's links say of each bearer of a key; endless where they say nothing."""
+        found = self._index.anchors(key)
+        if found is None:
+            return repeat(None)
+        return (AnchorCounts(meant, found.linked, found.unlinked) for meant in found.meant[:MOST_EXACT].tolist())
 
     def _places(self, language: str) -> Iterator[int]:
         """The place of a language among those of the index, if it is there."""
@@ -186,10 +196,11 @@ class LocalSource:
         first: dict[int, Match] = {}
         for match in matches:
             first.setdefault(match.row, match)
+        anchors = [match.anchors for match in first.values()]
         columns = self._index.candidate_columns(np.fromiter(first, dtype=np.int64, count=len(first)))
         return tuple(
             Candidate(id_, number, match.kind, match.similarity, *rest)
-            for match, id_, number, *rest in zip(first.values(), *columns, strict=True)
+            for match, id_, number, *rest in zip(first.values(), *columns, anchors, strict=True)
         )
 
 
