@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from rapidfuzz import process
 from spacy.kb import InMemoryLookupKB
 from spacy.vocab import Vocab
@@ -136,7 +135,7 @@ def knowledge_base(
         by_text[name.text].append(name)
     numbers = sorted({name.number for held in by_text.values() for name in held})
     base = InMemoryLookupKB(vocab, entity_vector_length=size)
-    blank = np.zeros(size, dtype=np.float32).tolist()
+    blank = [1.0] * size  # spaCy divides by the length
     base.set_entities([f"Q{n}" for n in numbers], [1] * len(numbers), [vectors.get(n, blank) for n in numbers])
     for text, held in by_text.items():
         likely = priors(held)

@@ -16,6 +16,7 @@ import argparse
 import json
 import random
 import statistics
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -115,6 +116,7 @@ def look_ups(index: Path, count: int) -> None:
             folder.mkdir()
             built = in_own_process(__file__, "--one", "build", system, names, folder, asked)
             rows.append(_row(system, built, in_own_process(__file__, "--one", "ask", system, names, folder, asked)))
+            print(*rows[-1], sep="; ", file=sys.stderr)
     head = ("build, s", "open, s", "on disk, MB", "memory, MB", "exact, µs", "similar, ms")
     print("Look-ups: median / 99th percentile; share of the slips of which the right name is among 20\n")
     print_table(("system", *head, *KINDS), rows)
