@@ -26,7 +26,7 @@ from nedsvc.cli_anchors import anchors
 from nedsvc.cli_errors import reports_errors, stopped_like_ctrl_c
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.index.build import MOST_NAMED, Effort, Finish, Report, build_index
+from nedsvc.index.build import MOST_NAMED, Beside, Effort, Finish, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
 from nedsvc.index.build.dump import STDIN, total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
@@ -77,6 +77,13 @@ index.add_command(anchors)
     help="A file of QRank (qrank.csv.gz): how often pages are looked at says who is well known.",
 )
 @click.option(
+    "--anchors",
+    "anchor_file",
+    type=_FOLDER,
+    metavar="FILE",
+    help="What the links of a wiki say of names, as `nedsvc index anchors` counts it.",
+)
+@click.option(
     "--sparql",
     "endpoint",
     metavar="URL",
@@ -95,6 +102,7 @@ def build(
     strict: bool,
     workers: int,
     popularity: Path | None,
+    anchor_file: Path | None,
     endpoint: str | None,
     overlay: Path | None,
 ) -> None:
@@ -102,8 +110,8 @@ def build(
 
     With --sparql, of a part of Wikidata that is fetched page by page. What was interrupted goes on by the same command.
     """
-    if popularity and endpoint:
-        raise InvalidInput("--popularity", "goes with dumps; what comes with --sparql has its sitelinks")
+    if endpoint and (popularity or anchor_file):
+        raise InvalidInput("--popularity" if popularity else "--anchors", "goes with dumps, not with --sparql")
     if bool(dumps) == bool(endpoint):
         raise InvalidInput("DUMP", "name at least one dump file, or - for standard input, or an endpoint with --sparql")
     chosen = chosen_options(
@@ -116,7 +124,9 @@ def build(
         if endpoint:
             manifest = _build_from_endpoint(console, endpoint, output, options, finish)
         else:
-            manifest = _build_from_dumps(console, dumps, output, options, workers, popularity, finish)
+            manifest = _build_from_dumps(
+                console, dumps, output, options, workers, Beside(popularity, anchor_file), finish
+            )
     _summarize(console, output, manifest)
 
 
@@ -126,7 +136,7 @@ def _build_from_dumps(
     output: Path,
     options: BuildOptions,
     workers: int,
-    popularity: Path | None,
+    beside: Beside,
     finish: Finish,
 ) -> Manifest:
     paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
@@ -137,7 +147,7 @@ def _build_from_dumps(
             broken=lambda what: console.print(what, style="yellow", markup=False, highlight=False, soft_wrap=True),
         )
         try:
-            return build_index(paths, output, options, report, Effort(workers=workers), popularity, finish=finish)
+            return build_index(paths, output, options, report, Effort(workers=workers), beside, finish=finish)
         except KeyboardInterrupt:
             if part_folder(output).exists():
                 raise BuildError(f"interrupted; {resumable(output)}") from None

@@ -190,10 +190,14 @@ def names_by_language(labels: Mapping[str, str], aliases: Mapping[str, Sequence[
 
 
 class ItemReader:
-    """Makes items of lines, with the names of the chosen languages and those that count for all."""
+    """Makes items of lines, with the names of the chosen languages and those that count for all.
 
-    def __init__(self, languages: Sequence[str]) -> None:
+    `wiki` is the one in which their titles are told (`enwiki`).
+    """
+
+    def __init__(self, languages: Sequence[str], wiki: str | None = None) -> None:
         chosen = kept_languages(languages)
+        self._wiki = wiki
         self._preferred = shown_languages(languages)
         self._chosen = None if chosen is None else frozenset(chosen)
         self._decode = msgspec.json.Decoder(_entity_type(chosen)).decode
@@ -221,8 +225,9 @@ class ItemReader:
         classes = _numbers(claims.pop(INSTANCE_OF)) if INSTANCE_OF in claims else []
         sites: dict[str, _Site] = entity.sitelinks or {}
         wikipedia = sites["enwiki"].title if "enwiki" in sites else None
+        title = sites[self._wiki].title if self._wiki in sites else None
         if not claims:  # the most frequent case: nothing else is said that is kept
-            return Item(number, labels, descriptions, aliases, classes, wikipedia, len(sites), statements)
+            return Item(number, labels, descriptions, aliases, classes, wikipedia, len(sites), statements, title=title)
         self._add_names(aliases, claims)
         return Item(
             number,
@@ -240,6 +245,7 @@ class ItemReader:
             links=_links(claims),
             capitals=_best_numbers(claims[CAPITAL]) if CAPITAL in claims else (),
             capital_of=_best_numbers(claims[CAPITAL_OF]) if CAPITAL_OF in claims else (),
+            title=title,
         )
 
     def _add_names(self, aliases: dict[str, list[str]], claims: dict[str, Any]) -> None:

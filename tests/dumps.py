@@ -22,6 +22,7 @@ def dump_item(
     labels: Mapping[str, str] | None = None,
     claims: Mapping[str, Sequence[Json]] | None = None,
     sitelinks: Sequence[str] = (),
+    title: str | None = None,
     modified: str | None = None,
 ) -> Json:
     """An item as a line of a dump holds it. `label`, `description` and `aliases` are English; empty maps are `[]`."""
@@ -33,7 +34,7 @@ def dump_item(
         "descriptions": {"en": term("en", description)} if description else [],
         "aliases": {"en": [term("en", alias) for alias in aliases]} if aliases else [],
         "claims": dict(claims or {}) or [],
-        "sitelinks": {site: {"site": site, "title": label, "badges": []} for site in sitelinks} or [],
+        "sitelinks": {site: {"site": site, "title": title or label, "badges": []} for site in sitelinks} or [],
     }
     return item | ({"modified": modified} if modified else {})
 

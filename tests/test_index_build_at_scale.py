@@ -1,5 +1,6 @@
 """What a build does on large dumps: several processes, parts that are worked on one by one, going on after a stop."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -7,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from dumps import Json, claims, dump_bytes, dump_item, make_dump
 from servers import wait_until
 
+from nedsvc.cli_index import index
 from nedsvc.errors import InvalidInput
-from nedsvc.index.build import Effort, Progress, Report, build_index
+from nedsvc.index.build import Beside, Effort, Progress, Report, build_index
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import part_folder
 from nedsvc.index.reader import Index
@@ -159,3 +162,47 @@ def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     assert "the same command goes on" in message
     subprocess.run(command, check=True, capture_output=True)
     assert len(Index.open(out)) == 20_000
+
+
+def views_file(folder: Path, *lines: str) -> Path:
+    path = folder / "qrank.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(("Entity,QRank", *lines)).encode()))
+    return path
+
+
+def test_page_views_say_who_is_well_known_where_they_say_more(tmp_path: Path) -> None:
+    dump = make_dump(tmp_path, items(20))
+    popularity = views_file(tmp_path, "Q7,5000000", "Q3,0", "Q4000000000,9")
+    build_index([dump], tmp_path / "seen", BuildOptions(), beside=Beside(popularity=popularity))
+    build_index([dump], tmp_path / "plain", BuildOptions())
+    seen, plain = Index.open(tmp_path / "seen"), Index.open(tmp_path / "plain")
+    gained = [int(seen.number(row)) for row in range(20) if seen.popularity(row) != plain.popularity(row)]
+    assert gained == [7]
+    assert seen.popularity_of(7) - plain.popularity_of(7) == pytest.approx(0.23, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"Q7,5\n", "line 1: a file of QRank begins with Entity,QRank"),
+        (b"Entity,QRank\nQ7,5\nQ8;5\n", "line 3: b'Q8;5.*' is not like Q42,12345"),
+        (b"Entity,QRank\nQ7,-5\n", "line 2"),
+        (gzip.compress(b"Entity,QRank\nQ7,5\n" * 999, mtime=0)[:-9], "cannot be read to its end"),
+    ],
+)
+def test_a_file_that_is_not_of_qrank_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "qrank.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=message) as caught:
+        build_index([make_dump(tmp_path, items(3))], tmp_path / "out", BuildOptions(), beside=Beside(popularity=path))
+    assert caught.value.field == "--popularity"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["dump.json.gz", "qrank.csv"]
+
+
+@pytest.mark.parametrize("flag", ["--popularity", "--anchors"])
+def test_files_beside_the_dump_are_looked_for_first(tmp_path: Path, flag: str) -> None:
+    dump = make_dump(tmp_path, items(3))
+    result = CliRunner().invoke(index, ["build", str(dump), "-o", str(tmp_path / "out"), flag, str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'none'}" in result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["dump.json.gz"]

@@ -18,7 +18,7 @@ from nedsvc.errors import IndexFormatError
 from nedsvc.index.layered_offices import LayeredOffices, Standing
 from nedsvc.index.reader import Index
 from nedsvc.index.records import Record
-from nedsvc.index.view import CandidateColumns, Meanings, Offices, OpenIndex, Postings, Rows
+from nedsvc.index.view import CandidateColumns, KeyAnchors, Meanings, Offices, OpenIndex, Postings, Rows
 from nedsvc.models import FIRST_OWN_NUMBER, Entity, EntityType, Office
 from nedsvc.never import Never
 
@@ -179,6 +179,14 @@ class Layered(OpenIndex):
         columns: Iterable[Any] = zip(own, below, strict=True)
         both = Postings(*(np.concatenate(column) for column in columns))
         return _chosen(both, self._by_popularity(both.rows))
+
+    def anchors(self, key: str) -> KeyAnchors | None:
+        """What a wiki's links say of the bearers of the name with this key; of own entities they say nothing."""
+        below, postings = self._base.anchors(key), self.postings(key)
+        if below is None or postings is None:
+            return None
+        meant = dict(zip(self._base.rows_named(key).tolist(), below.meant.tolist(), strict=True))
+        return below._replace(meant=np.array([meant.get(row, 0) for row in postings.rows.tolist()], dtype=np.uint32))
 
     def rows_named(self, key: str) -> Rows:
         """Who bears the name with this key."""

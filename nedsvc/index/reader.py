@@ -25,7 +25,7 @@ from nedsvc.index.format import (
 from nedsvc.index.offices import OfficeArrays
 from nedsvc.index.records import Record, decode_record
 from nedsvc.index.tries import Tries
-from nedsvc.index.view import CandidateColumns, Meanings, OpenIndex, Postings, Rows
+from nedsvc.index.view import CandidateColumns, KeyAnchors, Meanings, OpenIndex, Postings, Rows
 from nedsvc.models import Entity, EntityType, Office, is_own_id, qid_number
 from nedsvc.never import NOTHING
 from nedsvc.wikibase import names_by_language
@@ -105,7 +105,7 @@ class Index(OpenIndex):
         return Postings(*(column[part] for column in self._posting_columns))
 
     def anchors(self, key: str) -> KeyAnchors | None:
-        """What a wiki's links say of the name with this key; None where nothing is known of it."""
+        """What a wiki's links say of the bearers of the name with this key; None where nothing is known of it."""
         number = self.names.get(key)
         if number is None or "posting_anchors" not in self._arrays or not self._arrays["key_linked"][number]:
             return None

@@ -29,6 +29,17 @@ class Postings(NamedTuple):
     languages: NDArray[np.uint16]
 
 
+class KeyAnchors(NamedTuple):
+    """Links of a wiki with a name as their text: how many lead to each of its bearers, and how many there are.
+
+    `unlinked` says how often the text is no link where it stands.
+    """
+
+    meant: NDArray[np.uint32]
+    linked: int
+    unlinked: int
+
+
 class CandidateColumns(NamedTuple):
     """What ranking reads of some entities, each in its place: see `models.Candidate`."""
 
@@ -109,6 +120,9 @@ class OpenIndex(Protocol):
 
     def postings(self, key: str) -> Postings | None:
         """Who bears the name with this key; None for an unknown key."""
+
+    def anchors(self, key: str) -> KeyAnchors | None:
+        """What a wiki's links say of the bearers in `postings`; None where nothing is known of the name."""
 
     def rows_named(self, key: str) -> Rows:
         """Who bears the name with this key, the most popular first."""

@@ -15,6 +15,7 @@ from nedsvc.index.arrays import Ints, distinct, unpack
 from nedsvc.index.build.entities import lay_entities, row_tasks, select
 from nedsvc.index.build.names import TRIE, lay_names
 from nedsvc.index.build.offices import office_columns
+from nedsvc.index.build.priors import ANCHOR_COLUMNS
 from nedsvc.index.build.stages import Stage
 from nedsvc.index.build.surroundings import lay_surroundings
 from nedsvc.index.build.words import lay_words
@@ -39,14 +40,14 @@ class Laid(msgspec.Struct, frozen=True):
     outside_classes: int
 
 
-def lay_out(work: Workspace, folder: Path, classes: Sequence[int], effort: Effort) -> Laid:
+def lay_out(work: Workspace, folder: Path, classes: Sequence[int], effort: Effort, anchors: Path | None = None) -> Laid:
     """Write all files of the index but its manifest."""
     workers = effort.workers
     pairs = work.column("superclasses").reshape(-1, 2)
     hierarchy = Hierarchy(pairs[:, 0], pairs[:, 1])
     selection = select(work, hierarchy, classes, effort.rows)
     entities = lay_entities(work, hierarchy, tables.roots(), workers)
-    names = lay_names(work, ((Kind.DEMONYM, tables.demonyms()), (Kind.SHORTHAND, tables.shorthand())), effort)
+    names = lay_names(work, ((Kind.DEMONYM, tables.demonyms()), (Kind.SHORTHAND, tables.shorthand())), anchors, effort)
     words = lay_words(work, workers)
     surroundings = lay_surroundings(work, workers)
     leading, deletions = work.stage("leading"), work.stage("deletions")
@@ -68,6 +69,8 @@ def lay_out(work: Workspace, folder: Path, classes: Sequence[int], effort: Effor
         "words": surroundings.each("words"),
         "record_start": _lay_records(work, folder / RECORDS),
     }
+    if anchors:
+        parts |= {name: names.each(name) for name in ANCHOR_COLUMNS}
     counts = {name: joined_array(folder / f"{name}.npy", arrays) for name, arrays in parts.items()}
     for name in ("numbers", "popularity", "types"):
         write_array(folder / f"{name}.npy", work.rows(name))

@@ -12,8 +12,10 @@ import numpy as np
 from nedsvc.index.arrays import Ints, pack, rows_of
 from nedsvc.index.build.columns import KIND_BITS
 from nedsvc.index.build.entities import NO_ROW
+from nedsvc.index.build.priors import anchor_columns, spread_anchors
 from nedsvc.index.build.spellings import spell
 from nedsvc.index.build.stages import Result, Stage, chunks
+from nedsvc.index.build.texts import part_begins, texts_by_part, texts_of
 from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.format import Kind
 from nedsvc.index.tries import first_word_hash, parts_of
@@ -59,7 +61,9 @@ def part_tasks(work: Workspace, parts: int) -> list[PartTask]:
     return [PartTask(work.folder, part, parts) for part in range(parts)]
 
 
-def lay_names(work: Workspace, tables: Iterable[tuple[Kind, Sequence[TableName]]], effort: Effort) -> Stage:
+def lay_names(
+    work: Workspace, tables: Iterable[tuple[Kind, Sequence[TableName]]], anchors: Path | None, effort: Effort
+) -> Stage:
     """The keys and postings of each part: a stage of which each task has a trie and the columns `posting_*`.
 
     It also has what words are made of: the distinct `words` of the part by the part that they are in themselves, and
@@ -71,6 +75,8 @@ def lay_names(work: Workspace, tables: Iterable[tuple[Kind, Sequence[TableName]]
     ]
     Stage(work.folder, "spread").run(_spread, tasks, effort.workers)
     Stage(work.folder, "tables").run(_spread_tables, [(work.folder, parts, tuple(tables))], 1)
+    if anchors:
+        spread_anchors(work, anchors, parts)
     return Stage(work.folder, "names").run(_lay_part, part_tasks(work, parts), effort.workers)
 
 
@@ -117,29 +123,12 @@ def _by_part(names: Names, heads: Ints, parts: int) -> Result:
     kept = np.flatnonzero(named & (names.rows != NO_ROW))
     part = parts_of(heads[kept], parts)
     order = kept[np.argsort(part, kind="stable")]
-    begins = np.concatenate(([0], np.cumsum(np.bincount(part, minlength=parts))))
+    begins = part_begins(part, parts)
     return {
         "begin": begins,
         **{name: getattr(names, name)[order] for name in _COLUMNS},
-        **_texts([names.keys[place] for place in order.tolist()], begins, "keys"),
+        **texts_by_part([names.keys[place] for place in order.tolist()], begins, "keys"),
     }
-
-
-def _texts(texts: Sequence[str], begins: Ints, name: str) -> Result:
-    """Texts as bytes, and where those of each part begin in these."""
-    parts = ["".join(f"{text}\n" for text in texts[low:high]).encode() for low, high in _pairs(begins)]
-    ends = np.cumsum([0, *map(len, parts)])
-    return {name: np.frombuffer(b"".join(parts), dtype=np.uint8), f"{name}_begin": ends}
-
-
-def _pairs(begins: Ints) -> Iterable[tuple[int, int]]:
-    return zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True)
-
-
-def texts_of(stage: Stage, number: int, name: str, part: int) -> list[str]:
-    """The texts of a part that a task of the stage gave."""
-    low, high = stage.of(number, f"{name}_begin")[part : part + 2].tolist()
-    return stage.of(number, name)[low:high].tobytes().decode().split("\n")[:-1]
 
 
 def _names_of(work: Workspace, part: int) -> Names:
@@ -181,6 +170,7 @@ def _lay_part(task: PartTask) -> Result:
         "label_rows": names.rows[labels],
         "label_keys": numbers[labels].astype(np.uint32),
         **_words([names.keys[place] for place in places.tolist()], task.parts),
+        **anchor_columns(work, task.part, trie, pack(keys, work.rows("standing")[rows])),
     }
 
 
@@ -216,9 +206,9 @@ def _words(keys: Sequence[str], parts: int) -> Result:
     order = np.argsort(part, kind="stable")
     place = np.empty(len(words), dtype=np.uint32)
     place[order] = np.arange(len(words), dtype=np.uint32)
-    begins = np.concatenate(([0], np.cumsum(np.bincount(part, minlength=parts))))
+    begins = part_begins(part, parts)
     return {
         "key_word_counts": np.fromiter((key.count(" ") + 1 for key in keys), dtype=np.uint32, count=len(keys)),
         "key_words": place[found] if words else np.zeros(0, dtype=np.uint32),
-        **_texts([words[number] for number in order.tolist()], begins, "words"),
+        **texts_by_part([words[number] for number in order.tolist()], begins, "words"),
     }

@@ -21,7 +21,7 @@ from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import IF_KILLED, write_whole
 from nedsvc.index.selecting import read_profile
 from nedsvc.processes import in_order
-from nedsvc.wikibase import BrokenItem, Item, ItemReader
+from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 
 MOST_NAMED = 20
 _STATE = "state.json"
@@ -82,16 +82,29 @@ class _Place(NamedTuple):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which items are taken, and in which languages: what the options say, with all that their profile says."""
+    """Which items are taken, and in which languages: what the options say, with all that their profile says.
+
+    The languages that are `named` come first; with "all" the others follow as they are met. `wiki` is the one of which
+    titles are taken. Where it is `strict` no line may be broken.
+    """
 
     languages: tuple[str, ...]
     min_sitelinks: int
     left_out: tuple[tuple[int, str], ...]
+    strict: bool
+    wiki: str | None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The languages that come first."""
+        chosen = ("en",) if ALL_LANGUAGES in self.languages else self.languages
+        return (*chosen, LANGUAGE_FOR_ALL)
 
     @classmethod
-    def of(cls, options: BuildOptions) -> "Wanted":
+    def of(cls, options: BuildOptions, wiki: str | None = None) -> "Wanted":
         """What these options want. Raises `InvalidInput` for a profile that cannot be used."""
-        return cls(options.languages, options.min_sitelinks, tuple(read_profile(options.profile).left_out.items()))
+        left_out = read_profile(options.profile).left_out
+        return cls(options.languages, options.min_sitelinks, tuple(left_out.items()), options.strict, wiki)
 
 
 class Taking:
@@ -129,7 +142,7 @@ class _BlockReader:
     """Reads the lines of a block."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._reader = ItemReader(wanted.languages)
+        self._reader = ItemReader(wanted.languages, wanted.wiki)
         self._columns = Columns(tables.stop_words())
         self._taking = Taking(self._columns, wanted)
 
@@ -171,25 +184,24 @@ def _read_slot(wanted: Wanted, given: tuple[Block, Slot]) -> Taken:
 def read_dumps(
     dumps: Sequence[Path | str],
     work: Workspace,
-    options: BuildOptions,
-    named: Sequence[str],
+    wanted: Wanted,
     report: Report,
     effort: Effort,
 ) -> State:
     """Read the dumps into the columns of the workspace, from where an earlier call stopped.
 
-    `named` are the languages that come first. Raises `InvalidInput` for the first broken line of a strict build, and
-    `BuildError` for a dump that cannot be read to its end.
+    Raises `InvalidInput` for the first broken line where none may be, and `BuildError` for a dump that cannot be read
+    to its end.
     """
     path = work.folder / _STATE
-    state = _earlier(path) or State(list(named))
+    state = _earlier(path) or State(list(wanted.named))
     if state.finished:
         return state
     done = state.blocks
     with ColumnFiles(work.columns, state.sizes) as files:
-        appending = _Appending(files, state, options.strict, report)
+        appending = _Appending(files, state, wanted.strict, report)
         numbered = _numbered(dumps, done, effort.block)
-        for (position, number), taken in _taken(Wanted.of(options), numbered, effort.workers):
+        for (position, number), taken in _taken(wanted, numbered, effort.workers):
             appending.append(taken, position)
             if number % _BLOCKS_A_STATE == 0:
                 appending.keep(path)

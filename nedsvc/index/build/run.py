@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from nedsvc import tables
+from nedsvc.anchors import read_anchors
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build.columns import Columns
 from nedsvc.index.build.dump import STDIN, check_dumps
@@ -26,7 +27,7 @@ from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, re
 from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
 from nedsvc.index.part import opened, part_folder, write_whole
 from nedsvc.processes import WorkerKilled
-from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, Item
+from nedsvc.wikibase import Item
 
 NOTHING_CHOSEN = "--classes"  # the field of the error where the options leave no item
 Finish: TypeAlias = Callable[[Path], Manifest]
@@ -35,18 +36,26 @@ _AT_ONCE = 5_000
 _NOTHING_LEFT = "no entity is left by these languages, classes and sitelinks; nothing was written"
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """Files that tell more of the items of dumps: `popularity` is one of QRank, `anchors` of `nedsvc index anchors`."""
+
+    popularity: Path | None = None
+    anchors: Path | None = None
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What a build was begun with: the options, and the path, size and time of each dump and of what goes with them."""
 
     options: BuildOptions
     dumps: tuple[tuple[str, int, int], ...]
-    popularity: tuple[str, int, int] | None
+    beside: tuple[tuple[str, int, int] | None, ...]
     format_version: int = FORMAT_VERSION
 
     @classmethod
-    def of(cls, dumps: Sequence[Path | str], options: BuildOptions, popularity: Path | None) -> "Plan":
+    def of(cls, dumps: Sequence[Path | str], options: BuildOptions, beside: Beside) -> "Plan":
         """The plan for these files as they are now."""
-        return cls(recorded(options), tuple(map(_traits, dumps)), _traits(popularity) if popularity else None)
+        files = (_traits(file) if file else None for file in (beside.popularity, beside.anchors))
+        return cls(recorded(options), tuple(map(_traits, dumps)), tuple(files))
 
     @property
     def may_go_on(self) -> bool:
@@ -73,29 +82,31 @@ def build_index(  # noqa: PLR0913 (all but the first three have defaults)
     options: BuildOptions,
     report: Report | None = None,
     effort: Effort | None = None,
-    popularity: Path | None = None,
+    beside: Beside | None = None,
     *,
     finish: Finish = read_manifest,
 ) -> Manifest:
     """Build an index of dumps in the folder `out`, which is replaced if it holds an index.
 
-    A dump is a path or "-"; `popularity` is a file of QRank; `finish` is done to the folder at last. What is
-    done is kept beside `out` (`part.part_folder`) until the index is whole; a build that was interrupted goes on from
-    there when it is called alike, unless it reads standard input. Raises `InvalidInput` for input that
-    cannot be used and `BuildError` for what fails on the way; nothing is left then.
+    A dump is a path or "-"; `finish` is done to the folder at last. What is done is kept beside `out`
+    (`part.part_folder`) until the index is whole; a build that was interrupted goes on from there when it is called
+    alike, unless it reads standard input. Raises `InvalidInput` for input that cannot be used and `BuildError` for what
+    fails on the way; nothing is left then.
     """
-    effort = effort or Effort()
+    effort, beside = effort or Effort(), beside or Beside()
     check_dumps(dumps)
     check_options(options)
     check_replaceable(out)
-    check_file("--popularity", popularity)
-    with _part(out, Plan.of(dumps, options, popularity)) as part, _without_garbage_collector():
+    check_file("--popularity", beside.popularity)
+    check_file("--anchors", beside.anchors)
+    wiki = read_anchors(beside.anchors)[0].wiki if beside.anchors else None
+    with _part(out, Plan.of(dumps, options, beside)) as part, _without_garbage_collector():
         work = Workspace(part)
-        if popularity:
-            keep_views(work, popularity)
-        state = read_dumps(dumps, work, options, _named_languages(options), report or Report(), effort)
+        if beside.popularity:
+            keep_views(work, beside.popularity)
+        state = read_dumps(dumps, work, Wanted.of(options, wiki), report or Report(), effort)
         with built_aside(out, part / _INDEX) as folder:
-            laid = lay_out(work, folder, class_numbers(options), effort)
+            laid = lay_out(work, folder, class_numbers(options), effort, beside.anchors)
             counts = _counts(state.counts(), laid)
             if not laid.entities:
                 raise InvalidInput("DUMP", _nothing_left(counts))
@@ -123,8 +134,9 @@ def build_chosen(
     """
     check_options(options)
     with built_aside(out) as folder, _work_in(folder) as work:
-        columns = Columns(tables.stop_words(), _named_languages(options))
-        taking = Taking(columns, Wanted.of(options))
+        wanted = Wanted.of(options)
+        columns = Columns(tables.stop_words(), wanted.named)
+        taking = Taking(columns, wanted)
         for class_, above in beyond.superclasses.items():
             columns.add_superclasses(Item(class_, superclasses=above))
         with ColumnFiles(work.columns, {}) as files:
@@ -189,12 +201,6 @@ def _finish(
     )
     write_manifest(folder, manifest)
     return manifest
-
-
-def _named_languages(options: BuildOptions) -> tuple[str, ...]:
-    """The languages that come first in the manifest; with "all" the others follow as they are met."""
-    chosen = ("en",) if ALL_LANGUAGES in options.languages else options.languages
-    return (*chosen, LANGUAGE_FOR_ALL)
 
 
 @contextmanager

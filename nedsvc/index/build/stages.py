@@ -5,7 +5,7 @@ Nothing of it is larger in memory than a task, and what is whole stays so after 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
@@ -74,12 +74,21 @@ class Stage:
 
     def run(self, work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> "Stage":
         """Do the tasks that were not done before; the stage itself."""
+        return self.run_each(work, tasks, min(workers, len(tasks)))
+
+    def run_each(self, work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> "Stage":
+        """`run` for tasks of which nobody knows how many will come."""
         self._folder.mkdir(exist_ok=True)
-        left = [(number, task) for number, task in enumerate(tasks) if not self._place(number).is_dir()]
+        left = ((number, task) for number, task in enumerate(tasks) if not self._place(number).is_dir())
         keep = partial(_keep_result, work, self._folder)
-        for _ in in_order(keep, ((None, one) for one in left), min(workers, len(left)) or 1, IF_KILLED):
+        for _ in in_order(keep, ((None, one) for one in left), workers, IF_KILLED):
             pass
         return self
+
+    @property
+    def was_run(self) -> bool:
+        """Whether there is anything of it."""
+        return self._folder.is_dir()
 
     def of(self, number: int, name: str) -> Ints:
         """An array of a task, mapped into memory."""

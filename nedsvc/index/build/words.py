@@ -10,8 +10,9 @@ from nedsvc import tables
 from nedsvc.context import WORD_BITS, says_something, word_number
 from nedsvc.index.acronyms import best_known, initials, letters_of
 from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, unpack
-from nedsvc.index.build.names import TRIE, PartTask, part_tasks, texts_of, trie_of
+from nedsvc.index.build.names import TRIE, PartTask, part_tasks, trie_of
 from nedsvc.index.build.stages import Result, Stage
+from nedsvc.index.build.texts import texts_of
 from nedsvc.index.build.workspace import Workspace
 from nedsvc.index.format import MAX_BEARERS, MAX_NAMES_OF_WORD, Kind
 from nedsvc.index.fuzzy import HASH_BITS, WORD_ID_BITS, deletion_table
