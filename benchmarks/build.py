@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -115,17 +114,10 @@ def _unpack(dump: Path) -> dict[str, float]:
 
 def _started(dump: Path | None, out: Path, workers: int = 1) -> subprocess.Popen[bytes]:
     """The command, running; without a dump it reads one from its standard input."""
-    command = [sys.executable, "-m", "nedsvc", "index", "build", str(dump or "-"), "-o", str(out)]
-    if _can_choose_workers():
-        command += ["--workers", str(workers)]
+    options = ["-o", str(out), "--workers", str(workers)]
+    command = [sys.executable, "-m", "nedsvc", "index", "build", str(dump or "-"), *options]
     stdin = None if dump else subprocess.PIPE
     return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-@cache
-def _can_choose_workers() -> bool:
-    command = [sys.executable, "-m", "nedsvc", "index", "build", "--help"]
-    return b"--workers" in subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
 def build(dumps: Sequence[Path], folder: Path, workers: int = 1) -> Built:
@@ -220,8 +212,6 @@ def scaling(folder: Path, items: int, rounds: int) -> None:
             built[name].append(manner())
     seconds = {name: statistics.median(each.seconds for each in runs) for name, runs in built.items()}
     processor = {name: statistics.median(each.processor_seconds for each in runs) for name, runs in built.items()}
-    if not _can_choose_workers():
-        print("This builder has no --workers: two workers are one.\n")
     print(f"A dump of {items:,} items; seconds, and seconds of processors, medians of {rounds}\n")
     print_table(tuple(seconds), [[f"{seconds[name]:.1f} ({processor[name]:.1f})" for name in seconds]])
     beside = seconds["two apart"] / seconds["two workers"]

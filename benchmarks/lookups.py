@@ -45,7 +45,7 @@ GOALS = {"exact": 20.0, "fuzzy": 5000.0}
 Ask = Callable[[str], object]
 
 
-def build(folder: Path, entities: int, profile: str, whole: bool) -> None:
+def build(folder: Path, entities: int, profile: str, whole: bool, first: Sequence[Path]) -> None:
     """An index with about so many entities; none where there is one."""
     out = folder / str(entities)
     if (out / "manifest.json").is_file():
@@ -55,7 +55,8 @@ def build(folder: Path, entities: int, profile: str, whole: bool) -> None:
     made = subprocess.Popen(
         [sys.executable, script, "--items", str(items), *([] if whole else ["--lean"])], stdout=subprocess.PIPE
     )
-    command = [sys.executable, "-m", "nedsvc", "index", "build", "-", "--profile", profile, "-o", str(out)]
+    dumps = [*map(str, first), "-"]
+    command = [sys.executable, "-m", "nedsvc", "index", "build", *dumps, "--profile", profile, "-o", str(out)]
     subprocess.run(command, stdin=made.stdout, check=True)
     if made.wait():
         raise SystemExit("made_dumps.py failed")
@@ -228,13 +229,14 @@ def main() -> None:
     parser.add_argument("--entities", type=int, nargs="+", default=SIZES)
     parser.add_argument("--profile", choices=tuple(KEPT), default="news")
     parser.add_argument("--whole", action="store_true", help="from whole items, not lean ones")
+    parser.add_argument("--first", type=Path, nargs="*", default=(), metavar="DUMP", help="goes before the made items")
     parser.add_argument("--names", type=int, default=2000)
     parser.add_argument("--plot", action="store_true", help="draw docs/lookups.svg")
     arguments = parser.parse_args()
     if arguments.what == "build":
         arguments.folder.mkdir(parents=True, exist_ok=True)
         for entities in arguments.entities:
-            build(arguments.folder, entities, arguments.profile, arguments.whole)
+            build(arguments.folder, entities, arguments.profile, arguments.whole, arguments.first)
     elif arguments.what == "draw":
         print(json.dumps(draw(arguments.folder, arguments.names)))
     elif arguments.what in ("warm", "cold"):

@@ -21,7 +21,7 @@ class Effort(msgspec.Struct, frozen=True):
     workers: int = 1
     block: int = 1 << 22
     rows: int = 1 << 18
-    names: int = 1 << 20
+    names: int = 1 << 19
 
 
 class Workspace:
