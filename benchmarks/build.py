@@ -18,11 +18,13 @@ import bz2
 import gc
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -37,16 +39,21 @@ from nedsvc.index.format import read_manifest
 
 FULL_ITEMS, FULL_BYTES = 118_000_000, 1.6e12  # Wikidata's dump, unpacked (see made_dumps.py)
 CORES = 16
+_PART = re.compile(r"-\d{4}(?=\.)")  # of a file that has parts
 _EVERY = 0.2  # seconds between two samples of memory
 _DUMPS = str(Path(__file__).with_name("made_dumps.py"))
 
 
 class Built(NamedTuple):
-    """A build: how long it took, what it took of the processors, and the most memory (MB) of all its processes."""
+    """A build: how long it took, what it took of the processors, and the most memory (MB) that its processes had.
+
+    Memory that is no file's cannot be given back while it is used; all is with the pages of files that it had read.
+    """
 
     seconds: float
     processor_seconds: float
     memory: float = 0.0
+    with_files: float = 0.0
 
 
 def main() -> None:
@@ -141,13 +148,14 @@ def build_streamed(items: int, out: Path, workers: int) -> Built:
     making = subprocess.Popen([sys.executable, _DUMPS, "--items", str(items)], stdout=building.stdin)
     if building.stdin:
         building.stdin.close()
-    most = 0.0
+    most = most_with_files = 0.0
     while building.poll() is None:
-        most = max(most, tree_memory(building.pid))
+        most = max(most, tree_memory(building.pid, "Pss_Anon"))
+        most_with_files = max(most_with_files, tree_memory(building.pid, "Pss"))
         time.sleep(_EVERY)
     if building.returncode or making.wait():
         raise SystemExit("the build failed")
-    return Built(time.perf_counter() - start, 0.0, most)
+    return Built(time.perf_counter() - start, 0.0, most, most_with_files)
 
 
 def _made(target: Path, items: int, part: str = "1/1") -> Path:
@@ -228,12 +236,13 @@ def memory(folder: Path, items_of: Sequence[int], workers: int, plot: bool) -> N
         counts = read_manifest(out).counts
         weight = folder_size(out)
         points.append((items, built.memory))
-        row = (items, counts.entities, counts.names, built.seconds, built.memory, weight / 1e6)
+        row = (items, counts.entities, counts.names, *built[:1], *built[2:], weight / 1e6)
         rows.append([*(f"{figure:,.0f}" for figure in row), *_each(weight, counts.entities, counts.names)])
         print(f"{items:,} items: {built.seconds:,.0f} s, {built.memory:,.0f} MB", file=sys.stderr)
     head = (
         "seconds, the making of the dump included",
         "peak memory (MB)",
+        "with pages of files (MB)",
         "index (MB)",
         "bytes an entity",
         "bytes a name",
@@ -249,8 +258,10 @@ def sizes(folders: Sequence[Path]) -> None:
         manifest = read_manifest(folder)
         counts = manifest.counts
         print(f"{folder.name}: {counts.entities:,} entities, {counts.names:,} names\n")
-        files = sorted(manifest.files.items(), key=lambda entry: -entry[1].bytes)
-        weights = [("all", sum(file.bytes for _, file in files)), *((name, file.bytes) for name, file in files)]
+        weighed: Counter[str] = Counter()
+        for name, file in manifest.files.items():
+            weighed[_PART.sub("-*", name)] += file.bytes
+        weights = [("all", weighed.total()), *weighed.most_common()]
         rows = [
             (name, f"{bytes_ / 1e6:,.2f}", *_each(bytes_, counts.entities, counts.names)) for name, bytes_ in weights
         ]

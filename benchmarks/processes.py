@@ -205,13 +205,13 @@ def _succeeds(action: Callable[[], object]) -> bool:
 
 def memory_of(pid: int) -> float:
     """The MB (PSS) that a process and those that it began take: what they share is counted once."""
-    return sum(map(_pss, (pid, *children(pid))))
+    return sum(_memory(each, "Pss") for each in (pid, *children(pid)))
 
 
-def tree_memory(pid: int) -> float:
-    """The MB (PSS) of a process and all that come from it; those that end meanwhile count nothing."""
+def tree_memory(pid: int, kind: str) -> float:
+    """The MB of this kind (of `smaps_rollup`) of a process and all that come from it; those that end count nothing."""
     try:
-        return _pss(pid) + sum(map(tree_memory, children(pid)))
+        return _memory(pid, kind) + sum(tree_memory(child, kind) for child in children(pid))
     except (OSError, StopIteration):
         return 0.0
 
@@ -221,9 +221,9 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _pss(pid: int) -> float:
+def _memory(pid: int, kind: str) -> float:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    kilobytes = next(line.split()[1] for line in lines if line.startswith("Pss:"))
+    kilobytes = next(line.split()[1] for line in lines if line.startswith(f"{kind}:"))
     return int(kilobytes) * 1024 / 1e6
 
 
