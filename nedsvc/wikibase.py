@@ -192,12 +192,16 @@ def names_by_language(labels: Mapping[str, str], aliases: Mapping[str, Sequence[
 class ItemReader:
     """Makes items of lines, with the names of the chosen languages and those that count for all.
 
-    `wiki` is the one in which their titles are told (`enwiki`).
+    `wiki` is the one in which their titles are told (`enwiki`). Instances of the `unwanted` classes come with their
+    classes alone.
     """
 
-    def __init__(self, languages: Sequence[str], wiki: str | None = None) -> None:
+    def __init__(
+        self, languages: Sequence[str], wiki: str | None = None, unwanted: frozenset[int] = frozenset()
+    ) -> None:
         chosen = kept_languages(languages)
         self._wiki = wiki
+        self._unwanted = unwanted
         self._preferred = shown_languages(languages)
         self._chosen = None if chosen is None else frozenset(chosen)
         self._decode = msgspec.json.Decoder(_entity_type(chosen)).decode
@@ -212,21 +216,25 @@ class ItemReader:
         if entity.type != "item":
             return None
         self.newest = max(self.newest, entity.modified)
-        return self._item(entity, line.count(_OF_STATEMENT) if entity.claims else 0)
+        return self._item(entity, line)
 
-    def _item(self, entity: _Entity, statements: int) -> Item:
+    def _item(self, entity: _Entity, line: bytes) -> Item:
         number = _entity_number(entity.id)
         claims: dict[str, Any] = entity.claims or {}
+        classes = _numbers(claims[INSTANCE_OF]) if INSTANCE_OF in claims else []
+        superclasses = _numbers(claims[SUBCLASS_OF]) if SUBCLASS_OF in claims else []
+        if not self._unwanted.isdisjoint(classes):
+            return Item(number, classes=classes, superclasses=superclasses)
+        statements = line.count(_OF_STATEMENT) if entity.claims else 0
         labels = _terms(entity.labels) if entity.labels else {}
         if len(labels) > 1:
             labels = shown_first(labels, self._preferred)
         descriptions = _terms(entity.descriptions) if entity.descriptions else {}
         aliases = _term_lists(entity.aliases) if entity.aliases else {}
-        classes = _numbers(claims.pop(INSTANCE_OF)) if INSTANCE_OF in claims else []
         sites: dict[str, _Site] = entity.sitelinks or {}
         wikipedia = sites["enwiki"].title if "enwiki" in sites else None
         title = sites[self._wiki].title if self._wiki in sites else None
-        if not claims:  # the most frequent case: nothing else is said that is kept
+        if len(claims) == (1 if classes else 0):  # the most frequent case: nothing else is said that is kept
             return Item(number, labels, descriptions, aliases, classes, wikipedia, len(sites), statements, title=title)
         self._add_names(aliases, claims)
         return Item(
@@ -240,7 +248,7 @@ class ItemReader:
             statements,
             dates=_dates(claims),
             offices=_offices(claims[POSITION]) if POSITION in claims else (),
-            superclasses=_numbers(claims[SUBCLASS_OF]) if SUBCLASS_OF in claims else (),
+            superclasses=superclasses,
             demonyms=self._texts(claims[DEMONYM]) if DEMONYM in claims else (),
             links=_links(claims),
             capitals=_best_numbers(claims[CAPITAL]) if CAPITAL in claims else (),

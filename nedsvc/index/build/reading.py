@@ -142,7 +142,7 @@ class _BlockReader:
     """Reads the lines of a block."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._reader = ItemReader(wanted.languages, wanted.wiki)
+        self._reader = ItemReader(wanted.languages, wanted.wiki, frozenset(class_ for class_, _ in wanted.left_out))
         self._columns = Columns(tables.stop_words())
         self._taking = Taking(self._columns, wanted)
 
