@@ -16,20 +16,29 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
-from nedsvc.index.arrays import Ints, distinct, expand
+from nedsvc.index.arrays import Ints, distinct, expand, pack, unpack
 from nedsvc.index.format import MAX_NAMES_OF_WORD
 from nedsvc.index.tries import Tries
 
 WORD_ID_BITS = 28
 HASH_BITS = 64 - WORD_ID_BITS
-SHORTEST, LONGEST = 4, 40
+SHORTEST, LONGEST = 2, 40
+SHORTEST_WITH_TWO, LONGEST_WITH_TWO = 6, 24
+NEARLY_THE_SAME = 0.85
 LEAST_SIMILAR = 0.5
-_LEAST_SIMILAR_WORD = 0.7
+_LEAST_SIMILAR_WORD = 0.66
 _MOST_WORDS = 16
 _REMEMBERED_WORDS = 10_000
 _MOST_FORMS = 32
-_MOST_CANDIDATES = MAX_NAMES_OF_WORD
-_MOST_COMPARED = 30
+_MOST_FORMS_OF_NAME = 256
+_SLOT_BITS = 8
+_MOST_POSTINGS = 8_000
+_MOST_CANDIDATES = 250
+_MOST_COMPARED = 40
+_ALPHABETS = tuple(
+    "".join(map(chr, range(first, last + 1)))
+    for first, last in ((0x61, 0x7A), (0x3B1, 0x3C9), (0x430, 0x45F), (0x5D0, 0x5EA), (0x621, 0x64A), (0x904, 0x939))
+)
 _BASE = 0x9E3779B97F4A7C15
 _MODULUS = 1 << 64
 _INVERSE = pow(_BASE, -1, _MODULUS)
@@ -56,6 +65,71 @@ def similar_words(table: NDArray[np.uint64], word: str) -> list[int]:
     high = np.searchsorted(table, (wanted + np.uint64(1)) << np.uint64(WORD_ID_BITS))
     found = [table[a:b].tolist() for a, b in zip(low.tolist(), high.tolist(), strict=True) if a < b]
     return sorted({entry & _WORD_ID for entries in found for entry in entries})
+
+
+def words_at_two_edits(table: NDArray[np.uint64], word: str) -> list[int]:
+    """The ids of words that may be at two edits from this one, sorted.
+
+    No table has two deletions of each word, as it would be five times as large. Instead, one of the edits is undone in
+    every way, with each letter of the word's script, and the other found as `similar_words` does.
+    """
+    if not _may_be_misspelt_twice(word):
+        return []
+    wanted = distinct(_shortened(_twice_edited_hashes(word))) << np.uint64(WORD_ID_BITS)
+    places = np.minimum(np.searchsorted(table, wanted), max(0, len(table) - 1))
+    ends = np.uint64(1 << WORD_ID_BITS)
+    hits = np.flatnonzero(table[places] - wanted < ends) if len(table) else places[:0]
+    found: set[int] = set()
+    for place, begin in zip(places[hits].tolist(), wanted[hits], strict=True):
+        end = place + int(np.searchsorted(table[place:], begin + ends)) if False else place
+        while end < len(table) and table[end] - begin < ends:
+            found.add(int(table[end]) & _WORD_ID)
+            end += 1
+    return sorted(found)
+
+
+def _twice_edited_hashes(word: str) -> NDArray[np.uint64]:
+    """Hashes of which every word at two edits has one, being its own or that of one of its deletions."""
+    count = len(word)
+    codes = np.array(list(map(ord, word)), dtype=np.uint64)
+    letters = np.array(list(map(ord, _alphabet(word))), dtype=np.uint64)
+    powers = _powers(count + 1)
+    shorter, base = np.uint64(_INVERSE), np.uint64(_BASE)
+    # Sums up to each character and from each on: a letter deleted or added between moves what follows by one place.
+    before = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(codes * powers[:count], dtype=np.uint64)))
+    after = before[-1] - before
+    deleted = before[:-1] + after[1:] * shorter
+    i, j = _pairs(count)
+    replaced = (letters - codes[:, None]) * powers[:count, None]  # by character and letter: what the sum gains
+    twice_replaced = deleted[j][:, None] + replaced[i]
+    once_replaced = before[-1] + replaced
+    added = (before + after * base)[:, None] + letters * powers[:, None]
+    twice_deleted = before[i] + (before[j] - before[i + 1]) * shorter + after[j + 1] * shorter * shorter
+    swapped = _swapped(word)
+    return np.concatenate(
+        [part.ravel() for part in (twice_replaced, once_replaced, added, deleted, twice_deleted, swapped)]
+    )
+
+
+@lru_cache(LONGEST)
+def _pairs(count: int) -> tuple[Ints, Ints]:
+    """The places of all pairs of characters of a word, the first one first."""
+    i, j = np.triu_indices(count, 1)
+    return i, j
+
+
+def _swapped(word: str) -> NDArray[np.uint64]:
+    """The hashes of a word with two neighbours swapped, and of their deletions."""
+    swapped = [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)]
+    return deletion_hashes(swapped)[0]
+
+
+def _alphabet(word: str) -> str:
+    """The letters that a word of this script may have instead of its own."""
+    for alphabet in _ALPHABETS:
+        if any(letter in alphabet for letter in word):
+            return alphabet
+    return "".join(set(word))
 
 
 def _hashes(word: str) -> Iterator[int]:
@@ -99,6 +173,10 @@ def _shortened(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     )
 
 
+def _may_be_misspelt_twice(word: str) -> bool:
+    return SHORTEST_WITH_TWO <= len(word) <= LONGEST_WITH_TWO and not word.isdigit()
+
+
 def _may_be_misspelt(word: str) -> bool:
     return SHORTEST <= len(word) <= LONGEST and not word.isdigit()
 
@@ -125,15 +203,24 @@ class SimilarNames:
         self._popularity = arrays["popularity"]
         self._unknown = math.log1p(len(names))
         self._expanded = lru_cache(_REMEMBERED_WORDS)(self._expand)
+        self._widened = lru_cache(_REMEMBERED_WORDS)(self._widen)
 
     def find(self, key: str, limit: int) -> list[tuple[str, float]]:
         """The best names with their similarity from 0 to 1.
 
         A name is as similar as its words overlap with those asked for, rare words counting more, or as its letters
         do when the words are sorted, whichever is more. Ties go to the more popular name, then to the alphabet.
+        Words at two edits are looked for where no name is nearly the same without.
         """
-        expanded = [self._expanded(word) for word in key.split()[:_MOST_WORDS]]
-        candidates = self._candidates(expanded)
+        words = key.split()[:_MOST_WORDS]
+        found = self._ranked(key, words, [self._expanded(word) for word in words])
+        if (not found or -found[0][0] < NEARLY_THE_SAME) and any(map(_may_be_misspelt_twice, words)):
+            found = self._ranked(key, words, [self._widened(word) for word in words])
+        return [(name, -negative) for negative, _, name in found[:limit]]
+
+    def _ranked(self, key: str, words: Sequence[str], expanded: Sequence[_Expanded]) -> list[tuple[float, float, str]]:
+        """The names that are similar enough, the best first: the negative similarity and popularity, and the name."""
+        candidates = self._candidates(words, expanded)
         if not len(candidates):
             return []
         overlaps = self._overlaps(expanded, candidates)
@@ -143,7 +230,7 @@ class SimilarNames:
             similarity = round(max(overlap, fuzz.token_sort_ratio(key, name) / 100), 4)
             if similarity >= LEAST_SIMILAR:
                 found.append((-similarity, -popularity, name))
-        return [(name, -negative) for negative, _, name in sorted(found)[:limit]]
+        return sorted(found)
 
     def longer(self, key: str, limit: int) -> list[str]:
         """The names that hold all words of this one and more, those of the most popular first.
@@ -165,35 +252,93 @@ class SimilarNames:
 
     def _holding(self, word: int) -> int:
         """How many names with this word are looked through."""
-        return min(int(self._word_key_start[word + 1] - self._word_key_start[word]), _MOST_CANDIDATES)
+        return min(int(self._word_key_start[word + 1] - self._word_key_start[word]), MAX_NAMES_OF_WORD)
 
     def _expand(self, word: str) -> _Expanded:
+        """The word itself and those at one edit from it."""
         number = self._words.get(word)
         similarities = {} if number is None else {number: 1.0}
-        for other in similar_words(self._deletions, word):
-            similarity = DamerauLevenshtein.normalized_similarity(word, self._words.restore_key(other))
-            if similarity >= _LEAST_SIMILAR_WORD:
-                similarities.setdefault(other, similarity)
-        ids = sorted(similarities, key=lambda id_: (-similarities[id_], id_))[:_MOST_FORMS]
+        similarities.update(self._alike(word, similar_words(self._deletions, word), similarities))
+        ids = self._best_forms(similarities, _MOST_FORMS)
         return _Expanded(
             ids, [similarities[id_] for id_ in ids], float(self._weights[ids[0]]) if ids else self._unknown
         )
 
-    def _candidates(self, expanded: Sequence[_Expanded]) -> Ints:
-        """Names that hold one of the words, those with the rarest first, and no more than can be compared fast."""
-        ids = sorted({id_ for word in expanded for id_ in word.ids}, key=lambda id_: (-self._weights[id_], id_))
+    def _widen(self, word: str) -> _Expanded:
+        """The word itself and those at up to two edits from it."""
+        near = self._expanded(word)
+        known = dict(zip(near.ids, near.similarities, strict=True))
+        more = self._alike(word, words_at_two_edits(self._deletions, word), known)
+        ids = self._best_forms(more, _MOST_FORMS)
+        return _Expanded(
+            [*near.ids, *ids],
+            [*near.similarities, *(more[id_] for id_ in ids)],
+            near.weight if near.ids or not ids else float(self._weights[ids[0]]),
+        )
+
+    def _alike(self, word: str, others: Sequence[int], known: Mapping[int, float]) -> dict[int, float]:
+        """Those of the words that are similar enough, with how similar, but for those that are known."""
+        similarities = {
+            other: DamerauLevenshtein.normalized_similarity(
+                word, self._words.restore_key(other), score_cutoff=_LEAST_SIMILAR_WORD
+            )
+            for other in others
+            if other not in known
+        }
+        return {other: similarity for other, similarity in similarities.items() if similarity}
+
+    def _best_forms(self, similarities: Mapping[int, float], most: int) -> list[int]:
+        """The most similar words; of those that are alike, the ones that more names have."""
+        return sorted(similarities, key=lambda id_: (-similarities[id_], self._weights[id_], id_))[:most]
+
+    def _candidates(self, words: Sequence[str], expanded: Sequence[_Expanded]) -> Ints:
+        """Names that hold one of the words or more, those that share the most with the name asked for.
+
+        Words as typed come first, then those that are more alike: a misspelt word may be a known one itself.
+        """
+        gains: dict[int, tuple[float, float]] = {}
+        for word in expanded:
+            for id_, similarity in zip(word.ids, word.similarities, strict=True):
+                gain = (similarity, similarity * float(self._weights[id_]))
+                gains[id_] = max(gains.get(id_, gain), gain)
+        ids = sorted(gains, key=lambda id_: (gains[id_], id_), reverse=True)[:_MOST_FORMS_OF_NAME]
         parts: list[Ints] = []
-        room = _MOST_CANDIDATES
-        for id_ in ids:
+        room = _MOST_POSTINGS
+        for slot, id_ in enumerate(ids):
             part = self._word_keys[self._word_key_start[id_] : self._word_key_start[id_ + 1]][:room]
-            parts.append(part)
+            parts.append(pack(part, np.uint64(slot), _SLOT_BITS))
             room -= len(part)
             if not room:
                 break
+        guesses = np.array(sorted(self._guesses(words, expanded)), dtype=np.int64)
         if not parts:
-            return np.zeros(0, dtype=np.int64)
-        found = np.sort(np.concatenate(parts)).astype(np.int64)
-        return found[np.diff(found, prepend=-1) > 0]
+            return guesses
+        found, slots = unpack(np.sort(np.concatenate(parts)), _SLOT_BITS)
+        first = np.flatnonzero(np.diff(found.astype(np.int64), prepend=-1))
+        names = found[first].astype(np.int64)
+        if len(names) > _MOST_CANDIDATES:
+            gain_of = np.array([gains[id_][1] for id_ in ids])
+            shared = np.add.reduceat(gain_of[slots.astype(np.int64)], first)
+            lengths = self._key_word_start[names + 1] - self._key_word_start[names]
+            # What a name has beside is taken to weigh as much as the lightest word asked for.
+            asked = sum(word.weight for word in expanded)
+            rest = np.maximum(0, lengths.astype(np.int64) - np.diff(first, append=len(found)))
+            shared /= asked + shared + rest * (asked / len(expanded))
+            names = np.sort(names[np.argpartition(-shared, _MOST_CANDIDATES)[:_MOST_CANDIDATES]])
+        return np.union1d(names, guesses) if len(guesses) else names
+
+    def _guesses(self, words: Sequence[str], expanded: Sequence[_Expanded]) -> Iterator[int]:
+        """Names of the same words with one in another form, or two neighbours swapped."""
+        for place, forms in enumerate(expanded):
+            for id_ in forms.ids:
+                number = self._names.get(" ".join([*words[:place], self._words.restore_key(id_), *words[place + 1 :]]))
+                if number is not None:
+                    yield number
+        for place in range(len(words) - 1):
+            swapped = [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
+            number = self._names.get(" ".join(swapped))
+            if number is not None:
+                yield number
 
     def _overlaps(self, expanded: Sequence[_Expanded], candidates: Ints) -> NDArray[np.float64]:
         """How much of the weight of both names is in words that they share (Dice's coefficient)."""
@@ -213,11 +358,11 @@ class SimilarNames:
         return matched_in_name / (of_name + asked.sum())  # type: ignore[no-any-return]
 
     def _promising(self, candidates: Ints, overlaps: NDArray[np.float64]) -> Iterator[tuple[int, float, float]]:
-        """The candidates that overlap most, with how much and how popular; ties at the border: the lower number."""
-        order = np.argsort(-overlaps, kind="stable")[:_MOST_COMPARED]
-        numbers = candidates[order]
-        popularity = self._popularity[self._posting_rows[self._posting_start[numbers]]]
-        return zip(numbers.tolist(), overlaps[order].tolist(), popularity.tolist(), strict=True)
+        """The candidates that overlap most, with how much and how popular; the more popular first of those alike."""
+        popularity = self._popularity[self._posting_rows[self._posting_start[candidates]]]
+        order = np.lexsort((candidates, -popularity, -overlaps))[:_MOST_COMPARED]
+        best = candidates[order].tolist()
+        return zip(best, overlaps[order].tolist(), popularity[order].tolist(), strict=True)
 
 
 def _similarity_table(expanded: Sequence[_Expanded]) -> tuple[Ints, NDArray[np.float64]]:
