@@ -6,7 +6,7 @@ all deletions of all words come out of one running sum.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
-from nedsvc.index.arrays import Ints, distinct, expand, pack, unpack
+from nedsvc.index.arrays import Ints, distinct, expand, pack, starts_of
 from nedsvc.index.format import MAX_NAMES_OF_WORD
 from nedsvc.index.tries import Tries
 
@@ -32,9 +32,10 @@ _REMEMBERED_WORDS = 10_000
 _MOST_FORMS = 32
 _MOST_FORMS_OF_NAME = 256
 _SLOT_BITS = 8
-_MOST_POSTINGS = 8_000
-_MOST_CANDIDATES = 250
-_MOST_COMPARED = 40
+_MOST_POSTINGS = 4_000
+_MOST_CANDIDATES = 200
+_MOST_COMPARED = 30
+_MOST_GUESSES = 12
 _ALPHABETS = tuple(
     "".join(map(chr, range(first, last + 1)))
     for first, last in ((0x61, 0x7A), (0x3B1, 0x3C9), (0x430, 0x45F), (0x5D0, 0x5EA), (0x621, 0x64A), (0x904, 0x939))
@@ -181,12 +182,27 @@ def _may_be_misspelt(word: str) -> bool:
     return SHORTEST <= len(word) <= LONGEST and not word.isdigit()
 
 
+_Form = tuple[float, int, str]  # how similar a known word is to the one asked for, its id and its text
+
+
 class _Expanded(msgspec.Struct, frozen=True):
     """A word of the name asked for: the known words that it may be, how similar each is, and how telling it is."""
 
     ids: list[int]
     similarities: list[float]
+    texts: list[str]
     weight: float
+
+
+class _Forms(msgspec.Struct, frozen=True):
+    """The known words that are meant by those asked for, sorted; how similar each is to each of these (a row each).
+
+    `asked` is how telling each word asked for is.
+    """
+
+    ids: Ints
+    similarities: NDArray[np.float64]
+    asked: NDArray[np.float64]
 
 
 class SimilarNames:
@@ -214,16 +230,20 @@ class SimilarNames:
         """
         words = key.split()[:_MOST_WORDS]
         found = self._ranked(key, words, [self._expanded(word) for word in words])
-        if (not found or -found[0][0] < NEARLY_THE_SAME) and any(map(_may_be_misspelt_twice, words)):
-            found = self._ranked(key, words, [self._widened(word) for word in words])
+        if not found or -found[0][0] < NEARLY_THE_SAME:
+            unknown = [word for word in words if _may_be_misspelt_twice(word) and self._words.get(word) is None]
+            if unknown:
+                chosen = [self._widened(word) if word in unknown else self._expanded(word) for word in words]
+                found = self._ranked(key, words, chosen)
         return [(name, -negative) for negative, _, name in found[:limit]]
 
     def _ranked(self, key: str, words: Sequence[str], expanded: Sequence[_Expanded]) -> list[tuple[float, float, str]]:
         """The names that are similar enough, the best first: the negative similarity and popularity, and the name."""
-        candidates = self._candidates(words, expanded)
-        if not len(candidates):
+        forms = _forms(expanded)
+        if not len(forms.ids):
             return []
-        overlaps = self._overlaps(expanded, candidates)
+        candidates = self._candidates(words, expanded, forms)
+        overlaps = self._overlaps(forms, candidates)
         found = []
         for number, overlap, popularity in self._promising(candidates, overlaps):
             name = self._names.restore_key(number)
@@ -256,103 +276,87 @@ class SimilarNames:
 
     def _expand(self, word: str) -> _Expanded:
         """The word itself and those at one edit from it."""
-        number = self._words.get(word)
-        similarities = {} if number is None else {number: 1.0}
-        similarities.update(self._alike(word, similar_words(self._deletions, word), similarities))
-        ids = self._best_forms(similarities, _MOST_FORMS)
-        return _Expanded(
-            ids, [similarities[id_] for id_ in ids], float(self._weights[ids[0]]) if ids else self._unknown
-        )
+        return self._of_forms(self._itself(word) + self._alike(word, similar_words(self._deletions, word)))
 
     def _widen(self, word: str) -> _Expanded:
         """The word itself and those at up to two edits from it."""
         near = self._expanded(word)
-        known = dict(zip(near.ids, near.similarities, strict=True))
-        more = self._alike(word, words_at_two_edits(self._deletions, word), known)
-        ids = self._best_forms(more, _MOST_FORMS)
-        return _Expanded(
-            [*near.ids, *ids],
-            [*near.similarities, *(more[id_] for id_ in ids)],
-            near.weight if near.ids or not ids else float(self._weights[ids[0]]),
-        )
+        more = self._alike(word, set(words_at_two_edits(self._deletions, word)).difference(near.ids))
+        return self._of_forms([*zip(near.similarities, near.ids, near.texts, strict=True), *more])
 
-    def _alike(self, word: str, others: Sequence[int], known: Mapping[int, float]) -> dict[int, float]:
-        """Those of the words that are similar enough, with how similar, but for those that are known."""
-        similarities = {
-            other: DamerauLevenshtein.normalized_similarity(
-                word, self._words.restore_key(other), score_cutoff=_LEAST_SIMILAR_WORD
-            )
-            for other in others
-            if other not in known
-        }
-        return {other: similarity for other, similarity in similarities.items() if similarity}
+    def _itself(self, word: str) -> list[_Form]:
+        number = self._words.get(word)
+        return [] if number is None else [(1.0, number, word)]
 
-    def _best_forms(self, similarities: Mapping[int, float], most: int) -> list[int]:
-        """The most similar words; of those that are alike, the ones that more names have."""
-        return sorted(similarities, key=lambda id_: (-similarities[id_], self._weights[id_], id_))[:most]
+    def _alike(self, word: str, others: Iterable[int]) -> list[_Form]:
+        """Those of the other words that are similar enough; the best, of those alike the ones that more names have."""
+        found = []
+        for other in others:
+            text = self._words.restore_key(other)
+            similarity = DamerauLevenshtein.normalized_similarity(word, text, score_cutoff=_LEAST_SIMILAR_WORD)
+            if similarity and text != word:
+                found.append((similarity, other, text))
+        found.sort(key=lambda form: (-form[0], self._weights[form[1]], form[1]))
+        return found[:_MOST_FORMS]
 
-    def _candidates(self, words: Sequence[str], expanded: Sequence[_Expanded]) -> Ints:
-        """Names that hold one of the words or more, those that share the most with the name asked for.
+    def _of_forms(self, forms: Sequence[_Form]) -> _Expanded:
+        similarities, ids, texts = map(list, zip(*forms, strict=True)) if forms else ([], [], [])
+        return _Expanded(ids, similarities, texts, float(self._weights[ids[0]]) if ids else self._unknown)
+
+    def _candidates(self, words: Sequence[str], expanded: Sequence[_Expanded], forms: _Forms) -> Ints:
+        """Names that hold one of the words or more, those that share the most with the name asked for, sorted.
 
         Words as typed come first, then those that are more alike: a misspelt word may be a known one itself.
         """
-        gains: dict[int, tuple[float, float]] = {}
-        for word in expanded:
-            for id_, similarity in zip(word.ids, word.similarities, strict=True):
-                gain = (similarity, similarity * float(self._weights[id_]))
-                gains[id_] = max(gains.get(id_, gain), gain)
-        ids = sorted(gains, key=lambda id_: (gains[id_], id_), reverse=True)[:_MOST_FORMS_OF_NAME]
-        parts: list[Ints] = []
-        room = _MOST_POSTINGS
-        for slot, id_ in enumerate(ids):
-            part = self._word_keys[self._word_key_start[id_] : self._word_key_start[id_ + 1]][:room]
-            parts.append(pack(part, np.uint64(slot), _SLOT_BITS))
-            room -= len(part)
-            if not room:
-                break
-        guesses = np.array(sorted(self._guesses(words, expanded)), dtype=np.int64)
-        if not parts:
-            return guesses
-        found, slots = unpack(np.sort(np.concatenate(parts)), _SLOT_BITS)
-        first = np.flatnonzero(np.diff(found.astype(np.int64), prepend=-1))
-        names = found[first].astype(np.int64)
+        similarity = forms.similarities.max(axis=0)
+        gains = similarity * self._weights[forms.ids]
+        order = np.lexsort((-gains, -similarity))[:_MOST_FORMS_OF_NAME]
+        ids = forms.ids[order]
+        begin = self._word_key_start[ids].astype(np.int64)
+        counts = self._word_key_start[ids + 1].astype(np.int64) - begin
+        room = np.clip(_MOST_POSTINGS - starts_of(counts), 0, counts)
+        parts = [self._word_keys[low : low + count] for low, count in zip(begin.tolist(), room.tolist(), strict=True)]
+        packed = np.sort(pack(np.concatenate(parts), np.repeat(np.arange(len(ids)), room), _SLOT_BITS))
+        found = (packed >> np.uint64(_SLOT_BITS)).astype(np.int64)
+        first = np.flatnonzero(np.concatenate(([True], found[1:] != found[:-1])))
+        names = found[first]
         if len(names) > _MOST_CANDIDATES:
-            gain_of = np.array([gains[id_][1] for id_ in ids])
-            shared = np.add.reduceat(gain_of[slots.astype(np.int64)], first)
-            lengths = self._key_word_start[names + 1] - self._key_word_start[names]
-            # What a name has beside is taken to weigh as much as the lightest word asked for.
-            asked = sum(word.weight for word in expanded)
-            rest = np.maximum(0, lengths.astype(np.int64) - np.diff(first, append=len(found)))
-            shared /= asked + shared + rest * (asked / len(expanded))
-            names = np.sort(names[np.argpartition(-shared, _MOST_CANDIDATES)[:_MOST_CANDIDATES]])
-        return np.union1d(names, guesses) if len(guesses) else names
+            slots = (packed & np.uint64((1 << _SLOT_BITS) - 1)).astype(np.int64)
+            shared = np.add.reduceat(gains[order][slots], first)
+            lengths = (self._key_word_start[names + 1] - self._key_word_start[names]).astype(np.int64)
+            rest = np.maximum(0, lengths - np.concatenate((first[1:], [len(found)])) + first)
+            # What a name has beside is taken to weigh as much as a word asked for.
+            asked = float(forms.asked.sum())
+            shared /= asked + shared + rest * (asked / len(words))
+            names = names[np.argpartition(-shared, _MOST_CANDIDATES)[:_MOST_CANDIDATES]]
+        return np.unique([*names.tolist(), *self._guesses(words, expanded)])
 
     def _guesses(self, words: Sequence[str], expanded: Sequence[_Expanded]) -> Iterator[int]:
         """Names of the same words with one in another form, or two neighbours swapped."""
         for place, forms in enumerate(expanded):
-            for id_ in forms.ids:
-                number = self._names.get(" ".join([*words[:place], self._words.restore_key(id_), *words[place + 1 :]]))
-                if number is not None:
-                    yield number
-        for place in range(len(words) - 1):
-            swapped = [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
-            number = self._names.get(" ".join(swapped))
-            if number is not None:
-                yield number
+            before, after = " ".join([*words[:place], ""]), " ".join(["", *words[place + 1 :]])
+            yield from self._numbers(f"{before}{text}{after}" for text in forms.texts[:_MOST_GUESSES])
+        yield from self._numbers(
+            " ".join([*words[:place], words[place + 1], words[place], *words[place + 2 :]])
+            for place in range(len(words) - 1)
+        )
 
-    def _overlaps(self, expanded: Sequence[_Expanded], candidates: Ints) -> NDArray[np.float64]:
+    def _numbers(self, names: Iterable[str]) -> Iterator[int]:
+        """The numbers of those names that are known."""
+        return (number for number in map(self._names.get, names) if number is not None)
+
+    def _overlaps(self, forms: _Forms, candidates: Ints) -> NDArray[np.float64]:
         """How much of the weight of both names is in words that they share (Dice's coefficient)."""
         words, owners = expand(self._key_word_start, self._key_words, candidates)
         weights = self._weights[words]
-        ids, similarities = _similarity_table(expanded)
+        ids, similarities, asked = forms.ids, forms.similarities, forms.asked
         places = np.minimum(np.searchsorted(ids, words), len(ids) - 1)
         hit = ids[places] == words
         places, hit_owners = places[hit], owners[hit]
         count = len(candidates)
         of_name = np.bincount(owners, weights, count)
         matched_in_name = np.bincount(hit_owners, weights[hit] * similarities.max(axis=0)[places], count)
-        asked = np.array([word.weight for word in expanded])
-        first = np.flatnonzero(np.diff(hit_owners, prepend=-1))
+        first = np.flatnonzero(np.concatenate(([True], hit_owners[1:] != hit_owners[:-1])))
         matched_in_asked = asked @ np.maximum.reduceat(similarities[:, places], first, axis=1)
         matched_in_name[hit_owners[first]] += matched_in_asked
         return matched_in_name / (of_name + asked.sum())  # type: ignore[no-any-return]
@@ -365,10 +369,10 @@ class SimilarNames:
         return zip(best, overlaps[order].tolist(), popularity[order].tolist(), strict=True)
 
 
-def _similarity_table(expanded: Sequence[_Expanded]) -> tuple[Ints, NDArray[np.float64]]:
-    """The known words that are meant, sorted, and how similar each word asked for is to each of them."""
-    ids = np.unique([id_ for word in expanded for id_ in word.ids])
+def _forms(expanded: Sequence[_Expanded]) -> _Forms:
+    """All words that are meant by one asked for."""
+    ids = np.array(sorted({id_ for word in expanded for id_ in word.ids}), dtype=np.int64)
     table = np.zeros((len(expanded), len(ids)))
     for row, word in enumerate(expanded):
         table[row, np.searchsorted(ids, word.ids)] = word.similarities
-    return ids, table
+    return _Forms(ids, table, np.array([word.weight for word in expanded]))
