@@ -22,11 +22,11 @@ from nedsvc.index.tries import Tries
 
 WORD_ID_BITS = 28
 HASH_BITS = 64 - WORD_ID_BITS
-SHORTEST, LONGEST = 2, 40
+SHORTEST, LONGEST = 3, 40
 SHORTEST_WITH_TWO, LONGEST_WITH_TWO = 6, 24
 NEARLY_THE_SAME = 0.85
 LEAST_SIMILAR = 0.5
-_LEAST_SIMILAR_WORD = 0.66
+_LEAST_SIMILAR_WORD, _LEAST_SIMILAR_AT_TWO_EDITS = 0.7, 0.66
 _MOST_WORDS = 16
 _REMEMBERED_WORDS = 10_000
 _MOST_FORMS = 32
@@ -61,7 +61,9 @@ def similar_words(table: NDArray[np.uint64], word: str) -> list[int]:
     """The ids of words that may be at one edit from this one, sorted."""
     if not _may_be_misspelt(word):
         return []
-    wanted = _shortened(np.array(list(_hashes(word)), dtype=np.uint64))
+    # One letter makes another word of a short one: only those are alike that have one more than it.
+    hashes = list(_hashes(word)) if len(word) > SHORTEST else [next(_hashes(word))]
+    wanted = _shortened(np.array(hashes, dtype=np.uint64))
     low = np.searchsorted(table, wanted << np.uint64(WORD_ID_BITS))
     high = np.searchsorted(table, (wanted + np.uint64(1)) << np.uint64(WORD_ID_BITS))
     found = [table[a:b].tolist() for a, b in zip(low.tolist(), high.tolist(), strict=True) if a < b]
@@ -229,13 +231,22 @@ class SimilarNames:
         Words at two edits are looked for where no name is nearly the same without.
         """
         words = key.split()[:_MOST_WORDS]
-        found = self._ranked(key, words, [self._expanded(word) for word in words])
-        if not found or -found[0][0] < NEARLY_THE_SAME:
-            unknown = [word for word in words if _may_be_misspelt_twice(word) and self._words.get(word) is None]
-            if unknown:
-                chosen = [self._widened(word) if word in unknown else self._expanded(word) for word in words]
-                found = self._ranked(key, words, chosen)
+        expanded = [self._expanded(word) for word in words]
+        doubtful = [self._is_doubtful(word) for word in words]
+        # A word that is like no other one at one edit leads nowhere without.
+        lost = any(doubt and not near.ids for doubt, near in zip(doubtful, expanded, strict=True))
+        found = [] if lost else self._ranked(key, words, expanded)
+        if any(doubtful) and (not found or -found[0][0] < NEARLY_THE_SAME):
+            wide = [
+                self._widened(word) if doubt else near
+                for word, doubt, near in zip(words, doubtful, expanded, strict=True)
+            ]
+            found = self._ranked(key, words, wide)
         return [(name, -negative) for negative, _, name in found[:limit]]
+
+    def _is_doubtful(self, word: str) -> bool:
+        """Whether the word may have two typing errors: no name is known to have it."""
+        return _may_be_misspelt_twice(word) and self._words.get(word) is None
 
     def _ranked(self, key: str, words: Sequence[str], expanded: Sequence[_Expanded]) -> list[tuple[float, float, str]]:
         """The names that are similar enough, the best first: the negative similarity and popularity, and the name."""
@@ -276,24 +287,27 @@ class SimilarNames:
 
     def _expand(self, word: str) -> _Expanded:
         """The word itself and those at one edit from it."""
-        return self._of_forms(self._itself(word) + self._alike(word, similar_words(self._deletions, word)))
+        return self._of_forms(
+            self._itself(word) + self._alike(word, similar_words(self._deletions, word), _LEAST_SIMILAR_WORD)
+        )
 
     def _widen(self, word: str) -> _Expanded:
         """The word itself and those at up to two edits from it."""
         near = self._expanded(word)
-        more = self._alike(word, set(words_at_two_edits(self._deletions, word)).difference(near.ids))
+        others = set(words_at_two_edits(self._deletions, word)).difference(near.ids)
+        more = self._alike(word, others, _LEAST_SIMILAR_AT_TWO_EDITS)
         return self._of_forms([*zip(near.similarities, near.ids, near.texts, strict=True), *more])
 
     def _itself(self, word: str) -> list[_Form]:
         number = self._words.get(word)
         return [] if number is None else [(1.0, number, word)]
 
-    def _alike(self, word: str, others: Iterable[int]) -> list[_Form]:
+    def _alike(self, word: str, others: Iterable[int], least: float) -> list[_Form]:
         """Those of the other words that are similar enough; the best, of those alike the ones that more names have."""
         found = []
         for other in others:
             text = self._words.restore_key(other)
-            similarity = DamerauLevenshtein.normalized_similarity(word, text, score_cutoff=_LEAST_SIMILAR_WORD)
+            similarity = DamerauLevenshtein.normalized_similarity(word, text, score_cutoff=least)
             if similarity and text != word:
                 found.append((similarity, other, text))
         found.sort(key=lambda form: (-form[0], self._weights[form[1]], form[1]))
@@ -363,10 +377,11 @@ class SimilarNames:
 
     def _promising(self, candidates: Ints, overlaps: NDArray[np.float64]) -> Iterator[tuple[int, float, float]]:
         """The candidates that overlap most, with how much and how popular; the more popular first of those alike."""
-        popularity = self._popularity[self._posting_rows[self._posting_start[candidates]]]
-        order = np.lexsort((candidates, -popularity, -overlaps))[:_MOST_COMPARED]
-        best = candidates[order].tolist()
-        return zip(best, overlaps[order].tolist(), popularity[order].tolist(), strict=True)
+        order = np.argsort(-overlaps, kind="stable")[: 2 * _MOST_COMPARED]
+        popularity = self._popularity[self._posting_rows[self._posting_start[candidates[order]]]]
+        best = np.lexsort((-popularity, -overlaps[order]))[:_MOST_COMPARED]
+        order = order[best]
+        return zip(candidates[order].tolist(), overlaps[order].tolist(), popularity[best].tolist(), strict=True)
 
 
 def _forms(expanded: Sequence[_Expanded]) -> _Forms:
