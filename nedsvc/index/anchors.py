@@ -33,7 +33,7 @@ from nedsvc.index.redirects import Redirects, redirects
 from nedsvc.names import fold_all
 from nedsvc.processes import in_order
 from nedsvc.wikidump import Page, Piece, WikiDump, open_dump, pages, size_of
-from nedsvc.wikitext import ARTICLES, PageReader, Site
+from nedsvc.wikitext import ARTICLES, UNFIT, PageReader, Site
 
 _PIECE = 1 << 23  # bytes of XML
 _MERGED_AT_ONCE = 64  # files
@@ -182,7 +182,7 @@ def _count_piece(folder: Path, dump: str, wiki: Site, piece: Piece) -> _Tally:
     found = Counter(zip(fold_all(anchor.text for anchor in anchors), (anchor.title for anchor in anchors), strict=True))
     counts = {pair: number for pair, number in found.items() if 0 < len(pair[0]) <= _LONGEST}
     links = sum(counts.values())
-    left_out["text without words, or too long"] += len(anchors) - links
+    left_out[UNFIT] += len(anchors) - links
     moved = [(page.title, reader.title(page.redirect)) for page in read if page.redirect]
     name = f"{piece.number:06}"
     _pack(folder / f"links-{name}", (f"{key}\t{title}\t{number}" for (key, title), number in sorted(counts.items())))
