@@ -43,7 +43,7 @@ def anchors(dump: str, output: Path, workers: int, min_count: int) -> None:
     with stopped_like_ctrl_c(), _bar(console) as bar:
         task = bar.add_task("reading", total=None)
         header = count_anchors(
-            path, output, workers=workers, min_count=min_count, told=lambda counted: _show(bar, task, counted)
+            path, output, workers=workers, min_count=min_count, report=lambda counted: _show(bar, task, counted)
         )
     _summarize(console, output, header)
 

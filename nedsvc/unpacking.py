@@ -35,7 +35,7 @@ def open_unpacked(file: BinaryIO, is_pipe: bool, threads: int = 1) -> Iterator[U
         start = cast(io.BufferedReader, file).peek(4)
         if start.startswith(_BZIP2) and not is_pipe:
             packed = stack.enter_context(_Bzip2(file.fileno(), threads))
-            yield Unpacked(_buffered(packed), packed.position)
+            yield Unpacked(io.BufferedReader(packed, _BLOCK), packed.position)
             return
         if start.startswith(_BZIP2):
             unpacked: BinaryIO = stack.enter_context(io.BufferedReader(bz2.BZ2File(file), _BLOCK))
@@ -45,10 +45,6 @@ def open_unpacked(file: BinaryIO, is_pipe: bool, threads: int = 1) -> Iterator[U
         else:
             unpacked = file
         yield Unpacked(unpacked, lambda: 0 if is_pipe else file.tell())
-
-
-def _buffered(raw: io.RawIOBase) -> BinaryIO:
-    return io.BufferedReader(raw, _BLOCK)
 
 
 class _Bzip2(io.RawIOBase):

@@ -66,7 +66,7 @@ def open_dump(dump: Path | str, threads: int, size: int) -> Iterator[WikiDump]:
     is_pipe = dump == STDIN
     name = "standard input" if is_pipe else str(dump)
     with ExitStack() as stack:
-        with _told(name):
+        with _read_to_its_end(name):
             file = sys.stdin.buffer if is_pipe else stack.enter_context(Path(dump).open("rb"))
             unpacked = stack.enter_context(open_unpacked(file, is_pipe, threads))
             head, rest = _head(name, unpacked.file)
@@ -116,7 +116,7 @@ def _near(xml: bytes, error: ElementTree.ParseError) -> str:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _read_to_its_end(name: str) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
@@ -153,7 +153,7 @@ def _site(name: str, head: bytes) -> Site:
 
 
 def _pieces(name: str, file: BinaryIO, position: Callable[[], int], read: bytes, size: int) -> Iterator[Piece]:
-    with _told(name):
+    with _read_to_its_end(name):
         number = 0
         block = read
         while block:

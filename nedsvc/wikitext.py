@@ -56,6 +56,7 @@ _GAP = "\x01"
 _MOST_NESTED = 40  # templates in templates, as in MediaWiki
 _MOST_LINKS_NESTED = 3
 _LONGEST_TITLE = 255  # bytes
+UNFIT = "text without words, or too long"  # why a link is left out
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _VERBATIM = re.compile(
@@ -213,7 +214,7 @@ class _Page:
             if text:
                 self.links.append(Anchor(text, title))
             else:
-                self.left_out["text without words, or too long"] += 1
+                self.left_out[UNFIT] += 1
             return _GAP + rest
         self.left_out[reason] += 1
         return (_caption(text) if reason == "file" and self._reader.is_file(written) else _GAP) + trail
@@ -302,9 +303,7 @@ def _plain(target: str) -> str:
     """A target with its characters as they are: no entities, no %C3%A9, no marks of direction."""
     target = _plain_entities(target)
     if "%" in target:
-        target = _ESCAPED.sub(
-            lambda match: bytes.fromhex(match.group().replace("%", "")).decode(errors="replace"), target
-        )
+        target = _ESCAPED.sub(_unescaped, target)
     return target if target.isascii() else _MARKS.sub("", target)
 
 

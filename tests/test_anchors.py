@@ -22,8 +22,7 @@ from wikidumps import make_wiki_dump, wiki_dump, wiki_page
 
 from nedsvc.anchors import AnchorText, Header, read_anchors
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.index import anchors as counting
-from nedsvc.index.anchors import Progress, count_anchors
+from nedsvc.index.anchors import Progress, Sizes, count_anchors, longest_names
 from nedsvc.index.redirects import redirects
 
 PAGES = [
@@ -83,27 +82,24 @@ def test_texts_of_few_links_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_same_dump_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+def test_the_same_dump_gives_the_same_bytes(tmp_path: Path, workers: int) -> None:
     """However it is packed, cut into pieces and merged, and whoever works."""
     many = [wiki_page(f"P{number}", f"[[P{number % 7}|x{number % 11}]] x{number} y\n" * 50) for number in range(400)]
     dump = make_wiki_dump(tmp_path, many)
     count_anchors(dump, tmp_path / "one.gz")
-    monkeypatch.setattr(counting, "_PIECE", 10_000)
-    monkeypatch.setattr(counting, "_MERGED_AT_ONCE", 3)
-    monkeypatch.setattr(counting, "_TEXTS_AT_ONCE", 2)
+    small = Sizes(piece=10_000, merged=3, looked_up=2)
     for suffix, pack in ((".gz", gzip.compress), (".bz2", bz2.compress), (".xml", bytes)):
         packed = tmp_path / f"dump{suffix}"
         packed.write_bytes(pack(dump.read_bytes()))
-        count_anchors(packed, tmp_path / "other.gz", workers=workers)
+        count_anchors(packed, tmp_path / "other.gz", workers=workers, sizes=small)
         assert (tmp_path / "other.gz").read_bytes() == (tmp_path / "one.gz").read_bytes()
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bz2", ".gz", ".gz", ".gz", ".xml", ".xml"]
 
 
-def test_progress_goes_through_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_PIECE", 500)
-    monkeypatch.setattr(counting, "_MERGED_AT_ONCE", 2)
+def test_progress_goes_through_the_stages(tmp_path: Path) -> None:
+    small = Sizes(piece=500, merged=2)
     told: list[Progress] = []
-    count_anchors(make_wiki_dump(tmp_path, PAGES * 3), tmp_path / "out.gz", told=told.append)
+    count_anchors(make_wiki_dump(tmp_path, PAGES * 3), tmp_path / "out.gz", sizes=small, report=told.append)
     assert list(dict.fromkeys(each.stage for each in told)) == ["reading", "merging", "looking up"]
     assert all(each.of is not None and 0 < each.done <= each.of for each in told)
 
@@ -141,7 +137,7 @@ def test_the_longest_text_is_found_at_each_word(texts: list[str], line: str) -> 
         sizes = [size for size in sizes if position + size <= len(words)]
         expected += [" ".join(words[position : position + size]) for size in sizes[:1]]
         position += sizes[0] if sizes else 1
-    assert counting.longest_names(marisa_trie.Trie(texts), line) == expected
+    assert longest_names(marisa_trie.Trie(texts), line) == expected
 
 
 # What is wrong with a dump

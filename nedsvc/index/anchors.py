@@ -32,12 +32,9 @@ from nedsvc.index.files import sync
 from nedsvc.index.redirects import Redirects, redirects
 from nedsvc.names import fold_all
 from nedsvc.processes import in_order
-from nedsvc.wikidump import Page, Piece, WikiDump, open_dump, pages, size_of
-from nedsvc.wikitext import ARTICLES, PageReader, Site
+from nedsvc.wikidump import Piece, WikiDump, open_dump, pages, size_of
+from nedsvc.wikitext import ARTICLES, UNFIT, Anchor, PageReader, Site
 
-_PIECE = 1 << 23  # bytes of XML
-_MERGED_AT_ONCE = 64  # files
-_TEXTS_AT_ONCE = 16  # files in which a worker looks texts up before it tells what it found
 _BLOCK = 1 << 18
 _END_OF_WORD = (" ", "")
 _LONGEST = 200  # characters of a text that is a name
@@ -55,12 +52,21 @@ class Progress(msgspec.Struct, frozen=True):
     of: int | None
 
 
+class Sizes(NamedTuple):
+    """How much is worked on at once: bytes of XML, files to merge, and files in which a worker looks texts up."""
+
+    piece: int = 1 << 23
+    merged: int = 64
+    looked_up: int = 16
+
+
 class Work(NamedTuple):
-    """Where the files are that are made on the way, with how many processes, and who is told."""
+    """Where the files are that are made on the way, with how many processes, how much at once, and who is told."""
 
     folder: Path
     workers: int
-    told: Callable[[Progress], None]
+    sizes: Sizes
+    report: Callable[[Progress], None]
 
     def each(self, stage: str, function: Callable[[Batch], Result], batches: Sequence[Batch]) -> Iterator[Result]:
         """What the function makes of each of the batches, in order."""
@@ -68,7 +74,7 @@ class Work(NamedTuple):
         with closing(in_order(function, given, self.workers, _IF_KILLED)) as results:
             for number, result in results:
                 yield result
-                self.told(Progress(stage, number, len(batches)))
+                self.report(Progress(stage, number, len(batches)))
 
 
 class _Tally(NamedTuple):
@@ -102,7 +108,8 @@ def count_anchors(
     *,
     workers: int = 1,
     min_count: int = 2,
-    told: Callable[[Progress], None] = lambda _: None,
+    sizes: Sizes | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
 ) -> Header:
     """Count the links of a dump (a path or "-") into the file `out`, which is replaced if it is there.
 
@@ -115,8 +122,8 @@ def count_anchors(
         raise InvalidInput("-o", f"{out} is a folder; name a file")
     size = size_of(dump)
     with _aside(out) as folder:
-        work = Work(folder, workers, told)
-        with open_dump(dump, workers, _PIECE) as opened:
+        work = Work(folder, workers, sizes or Sizes(), report)
+        with open_dump(dump, workers, work.sizes.piece) as opened:
             wiki = opened.wiki.name
             tally = _read(opened, work, size)
         counted = _count_texts(_merged(work), redirects(partial(_redirects, folder)), folder, min_count)
@@ -161,34 +168,35 @@ def _read(dump: WikiDump, work: Work, size: int | None) -> _Tally:
     with closing(in_order(count, given, work.workers, _IF_KILLED)) as tallies:
         for position, tally in tallies:
             total = total.plus(tally)
-            work.told(Progress("reading", position, size))
+            work.report(Progress("reading", position, size))
     return total
 
 
 def _count_piece(folder: Path, dump: str, wiki: Site, piece: Piece) -> _Tally:
     """Write the links, the redirects and the running text of a piece to files that bear its number."""
     reader = PageReader(wiki)
-    anchors, stretches, left_out, read = [], list[str](), Counter[str](), list[Page]()
-    for page in pages(dump, piece.xml):
-        if page.namespace != ARTICLES or page.redirect:
-            left_out["page that is a redirect or no article"] += page.text.count("[[")
-        if page.namespace == ARTICLES:
-            read.append(page)
-        if page.namespace == ARTICLES and not page.redirect:
-            parsed = reader.read(page.text)
-            anchors += parsed.links
-            stretches += parsed.stretches
-            left_out += parsed.left_out
-    found = Counter(zip(fold_all(anchor.text for anchor in anchors), (anchor.title for anchor in anchors), strict=True))
-    counts = {pair: number for pair, number in found.items() if 0 < len(pair[0]) <= _LONGEST}
+    read = pages(dump, piece.xml)
+    articles = [page for page in read if page.namespace == ARTICLES and not page.redirect]
+    moved = [(page.title, reader.title(page.redirect)) for page in read if page.namespace == ARTICLES and page.redirect]
+    parsed = [reader.read(page.text) for page in articles]
+    anchors = [anchor for page in parsed for anchor in page.links]
+    counts = _counts(anchors)
     links = sum(counts.values())
-    left_out["text without words, or too long"] += len(anchors) - links
-    moved = [(page.title, reader.title(page.redirect)) for page in read if page.redirect]
+    left_out = sum((page.left_out for page in parsed), Counter[str]())
+    in_all, in_articles = (sum(page.text.count("[[") for page in some) for some in (read, articles))
+    left_out["page that is a redirect or no article"] += in_all - in_articles
+    left_out[UNFIT] += len(anchors) - links
     name = f"{piece.number:06}"
     _pack(folder / f"links-{name}", (f"{key}\t{title}\t{number}" for (key, title), number in sorted(counts.items())))
     _pack(folder / f"redirects-{name}", (f"{title}\t{target}" for title, target in moved if target))
-    _pack(folder / f"text-{name}", filter(None, fold_all(stretches)))
-    return _Tally(len(read) - len(moved), len(moved), links, +left_out)
+    _pack(folder / f"text-{name}", filter(None, fold_all(stretch for page in parsed for stretch in page.stretches)))
+    return _Tally(len(articles), len(moved), links, +left_out)
+
+
+def _counts(anchors: Sequence[Anchor]) -> dict[tuple[str, str], int]:
+    """How often each folded text leads to each title, for those that are names."""
+    found = Counter(zip(fold_all(anchor.text for anchor in anchors), (anchor.title for anchor in anchors), strict=True))
+    return {pair: number for pair, number in found.items() if 0 < len(pair[0]) <= _LONGEST}
 
 
 def _pack(path: Path, lines: Iterable[str]) -> None:
@@ -199,6 +207,10 @@ def _pack(path: Path, lines: Iterable[str]) -> None:
 def _lines_of(path: Path) -> Iterator[bytes]:
     with igzip.open(path, "rb") as packed, io.BufferedReader(cast(io.RawIOBase, packed), _BLOCK) as file:
         yield from file
+
+
+def _groups(paths: list[Path], size: int) -> list[list[Path]]:
+    return [paths[start : start + size] for start in range(0, len(paths), size)]
 
 
 def _redirects(folder: Path) -> Iterator[tuple[str, str]]:
@@ -215,10 +227,10 @@ def _merged(work: Work) -> Iterator[tuple[bytes, int]]:
     """Each text with a title, a tab between them, and how often it leads there; in their order."""
     paths = sorted(work.folder.glob("links-*"))
     level = 0
-    while len(paths) > _MERGED_AT_ONCE:
+    while len(paths) > work.sizes.merged:
         groups = [
-            (work.folder / f"merged-{level}-{start:06}", paths[start : start + _MERGED_AT_ONCE])
-            for start in range(0, len(paths), _MERGED_AT_ONCE)
+            (work.folder / f"merged-{level}-{number:06}", some)
+            for number, some in enumerate(_groups(paths, work.sizes.merged))
         ]
         paths = list(work.each("merging", _merge, groups))
         level += 1
@@ -283,7 +295,7 @@ def _count_unlinked(counted: _Counted, work: Work) -> _Unlinked:
     texts.save(str(path))
     unlinked = _Unlinked(texts, np.zeros(len(texts), dtype=np.int64))
     files = sorted(work.folder.glob("text-*"))
-    groups = [files[start : start + _TEXTS_AT_ONCE] for start in range(0, len(files), _TEXTS_AT_ONCE)]
+    groups = _groups(files, work.sizes.looked_up)
     for numbers, counts in work.each("looking up", partial(_look_up, path), groups):
         unlinked.counts[numbers] += counts
     return unlinked

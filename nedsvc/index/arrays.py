@@ -20,13 +20,19 @@ def starts_of(counts: Ints) -> NDArray[np.int64]:
     return np.cumsum(counts, dtype=np.int64) - counts
 
 
+def is_first(*groups: Ints) -> NDArray[np.bool_]:
+    """For values sorted by group, or by several things: which are the first of theirs."""
+    first = np.zeros(len(groups[0]), dtype=bool)
+    first[:1] = True
+    for each in groups:
+        first[1:] |= each[1:] != each[:-1]
+    return first
+
+
 def positions_in_group(groups: Ints) -> Ints:
     """For values sorted by group: how many of the same group stand before each."""
-    if not len(groups):
-        return np.zeros(0, dtype=np.int64)
     places = np.arange(len(groups))
-    first = np.concatenate(([True], groups[1:] != groups[:-1]))
-    return places - np.maximum.accumulate(np.where(first, places, 0))
+    return places - np.maximum.accumulate(np.where(is_first(groups), places, 0))
 
 
 def expand(begin: Ints, parts: Ints, chosen: Ints) -> tuple[Ints, Ints]:
@@ -52,7 +58,7 @@ def unpack(packed: NDArray[np.uint64], bits: int = 32) -> tuple[NDArray[np.uint6
 def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The distinct values, sorted; the array itself is sorted in place."""
     values.sort()
-    return values[np.concatenate(([True], values[1:] != values[:-1]))] if len(values) else values
+    return values[is_first(values)]
 
 
 def rows_of(numbers: Ints, wanted: Ints) -> Ints:

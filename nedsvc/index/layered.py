@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedsvc.errors import IndexFormatError
-from nedsvc.index.layered_offices import LayeredOffices, Standing
+from nedsvc.index.layered_offices import LayeredOffices, RowMap
 from nedsvc.index.reader import Index
 from nedsvc.index.records import Record
 from nedsvc.index.view import CandidateColumns, KeyAnchors, Meanings, Offices, OpenIndex, Postings, Rows
@@ -121,7 +121,7 @@ class Layered(OpenIndex):
         self._changed: Mapping[int, int] = dict(zip(self._rows[changed].tolist(), changed.tolist(), strict=True))
         self._changed_rows = np.sort(self._rows[changed])
         self._offices = LayeredOffices(
-            base.offices, layer.entities.offices, Standing(self._rows, self._begin), self._changed, self._is_there
+            base.offices, layer.entities.offices, RowMap(self._rows, self._begin), self._changed, self._is_there
         )
 
     def __len__(self) -> int:

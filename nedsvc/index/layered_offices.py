@@ -12,7 +12,7 @@ from nedsvc.index.view import Offices
 Listed = Callable[[int], Sequence[int]]
 
 
-class Standing:
+class RowMap:
     """Which row of an overlay's index stands for which row of the whole, of which the first ones are those below."""
 
     def __init__(self, rows: NDArray[np.int64], begin: int) -> None:
@@ -47,31 +47,31 @@ class LayeredOffices:
         self,
         base: Offices,
         layer: Offices,
-        standing: Standing,
+        rows: RowMap,
         changed: Container[int],
         is_there: Callable[[int], bool],
     ) -> None:
         self._base = base
         self._layer = layer
-        self._standing = standing
+        self._rows = rows
         self._changed = changed
         self._is_there = is_there
 
     def is_office(self, row: int) -> bool:
         """Whether the row is an office."""
-        if self._standing.is_below(row) and self._base.is_office(row):
+        if self._rows.is_below(row) and self._base.is_office(row):
             return True
-        place = self._standing.place(row)
+        place = self._rows.place(row)
         return place is not None and self._layer.is_office(place)
 
     def held(self, office: int) -> tuple[Tenure, ...]:
         """Who held the office, by the day on which they began."""
-        place = self._standing.place(office)
-        below = self._base.held(office) if self._standing.is_below(office) else ()
+        place = self._rows.place(office)
+        below = self._base.held(office) if self._rows.is_below(office) else ()
         own = self._layer.held(place) if place is not None else ()
         found = (
             *(tenure for tenure in below if tenure.holder not in self._changed),
-            *(tenure._replace(holder=self._standing.above(tenure.holder)) for tenure in own),
+            *(tenure._replace(holder=self._rows.above(tenure.holder)) for tenure in own),
         )
         kept = (tenure for tenure in found if self._is_there(tenure.holder))
         return tuple(sorted(kept, key=lambda one: (one.start, one.end, one.holder)))
@@ -85,7 +85,7 @@ class LayeredOffices:
         return self._of_both(row, self._base.capital_of, self._layer.capital_of)
 
     def _of_both(self, row: int, below: Listed, own: Listed) -> tuple[int, ...]:
-        place = self._standing.place(row)
-        known = below(row) if self._standing.is_below(row) else ()
-        more = map(self._standing.above, own(place)) if place is not None else ()
+        place = self._rows.place(row)
+        known = below(row) if self._rows.is_below(row) else ()
+        more = map(self._rows.above, own(place)) if place is not None else ()
         return tuple(filter(self._is_there, dict.fromkeys((*known, *more))))

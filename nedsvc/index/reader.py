@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nedsvc.errors import IndexFormatError
 from nedsvc.index import fuzzy
 from nedsvc.index.acronyms import acronym_code, bearers_of_initials
+from nedsvc.index.arrays import rows_of
 from nedsvc.index.format import (
     NAMES,
     RECORDS,
@@ -161,11 +162,7 @@ class Index(OpenIndex):
 
     def rows_of(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
         """The row of each of these numbers, -1 for those that are not here."""
-        if not len(self._numbers):
-            return np.full(len(numbers), -1, dtype=np.int64)
-        wanted = numbers.astype(np.uint32)
-        places = np.minimum(np.searchsorted(self._numbers, wanted), len(self._numbers) - 1)
-        return np.where(self._numbers[places] == wanted, places, -1)
+        return rows_of(self._numbers, numbers.astype(np.uint32))
 
     def numbers_of(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
         """The numbers of the entities in these rows."""

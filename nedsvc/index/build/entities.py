@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from nedsvc.classes import Hierarchy, coarse_types
-from nedsvc.index.arrays import Ints, expand, positions_in_group, rows_of
+from nedsvc.index.arrays import Ints, expand, is_first, positions_in_group, rows_of
 from nedsvc.index.build.stages import Result, Stage, chunks
 from nedsvc.index.build.views import Views
 from nedsvc.index.build.workspace import Workspace
@@ -51,8 +51,7 @@ def select(work: Workspace, hierarchy: Hierarchy, classes: Sequence[int], at_onc
     """
     numbers = work.fact("numbers")
     order = np.argsort(numbers, kind="stable").astype(np.uint32)
-    ordered = numbers[order]
-    first = np.concatenate((np.ones(min(1, len(order)), dtype=bool), ordered[1:] != ordered[:-1]))
+    first = is_first(numbers[order])
     duplicates = len(order) - int(first.sum())
     order = order[first]
     if classes:
@@ -95,11 +94,11 @@ def _keep_begins(work: Workspace, name: str) -> None:
     begins.flush()
 
 
-def parts_of(work: Workspace, name: str, task: RowTask) -> tuple[Ints, Ints]:
-    """What the items of these rows have in a column, and the row of each part."""
+def values_of(work: Workspace, name: str, task: RowTask) -> tuple[Ints, Ints]:
+    """What the items of these rows have in a column, and the row of each value."""
     items = work.rows("order")[task.begin : task.end]
-    parts, owners = expand(work.rows(f"{name}_begin"), work.column(name), items)
-    return parts, owners + task.begin
+    values, owners = expand(work.rows(f"{name}_begin"), work.column(name), items)
+    return values, owners + task.begin
 
 
 def lay_entities(work: Workspace, hierarchy: Hierarchy, roots: Sequence[Root], workers: int) -> Stage:
@@ -122,9 +121,9 @@ def lay_entities(work: Workspace, hierarchy: Hierarchy, roots: Sequence[Root], w
 def _lay_rows(task: RowTask) -> Result:
     work = Workspace(task.folder)
     numbers, order = work.rows("numbers"), work.rows("order")
-    targets, rows = parts_of(work, "links", task)
+    targets, rows = values_of(work, "links", task)
     rows, links = _within(numbers, rows, targets)
-    classes, class_rows = parts_of(work, "classes", task)
+    classes, class_rows = values_of(work, "classes", task)
     masks = _masks(work, classes)
     items = order[task.begin : task.end]
     given = work.fact("types")[items].astype(np.uint16)

@@ -9,7 +9,7 @@ import marisa_trie
 import msgspec
 import numpy as np
 
-from nedsvc.index.arrays import Ints, pack, rows_of
+from nedsvc.index.arrays import Ints, is_first, pack, rows_of
 from nedsvc.index.build.columns import KIND_BITS
 from nedsvc.index.build.entities import NO_ROW
 from nedsvc.index.build.priors import anchor_columns, spread_anchors
@@ -192,9 +192,7 @@ def _postings(names: Names, keys: Ints, standing: Ints) -> Ints:
     by_key = pack(keys, standing[names.rows])
     closeness = _kinds(names.marks).astype(np.uint16) << 14 | (names.marks >> KIND_BITS).astype(np.uint16)
     order = np.lexsort((closeness, by_key))
-    by_key = by_key[order]
-    first: Ints = np.concatenate((np.ones(min(1, len(order)), dtype=bool), by_key[1:] != by_key[:-1]))
-    return np.asarray(order)[first]
+    return np.asarray(order)[is_first(by_key[order])]
 
 
 def _words(keys: Sequence[str], parts: int) -> Result:

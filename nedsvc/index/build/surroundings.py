@@ -4,7 +4,7 @@ import numpy as np
 
 from nedsvc.context import LINKS_WITH_WORDS, WORD_BITS, WORDS
 from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, rows_of, unpack
-from nedsvc.index.build.entities import RowTask, parts_of, row_tasks
+from nedsvc.index.build.entities import RowTask, row_tasks, values_of
 from nedsvc.index.build.stages import Result, Stage
 from nedsvc.index.build.workspace import Workspace
 
@@ -58,7 +58,7 @@ def _keep_labels(work: Workspace, labels: Stage) -> None:
 
 def _lay_words(task: RowTask) -> Result:
     work = Workspace(task.folder)
-    described, described_rows = parts_of(work, "descriptions", task)
+    described, described_rows = values_of(work, "descriptions", task)
     pairs = (
         pack(described_rows, described, WORD_BITS),
         _pairs(work, task, "own"),
@@ -72,7 +72,7 @@ def _lay_words(task: RowTask) -> Result:
 
 def _known_classes(work: Workspace, task: RowTask) -> tuple[Ints, Ints]:
     """The rows of the task's entities and of their classes."""
-    classes, rows = parts_of(work, "classes", task)
+    classes, rows = values_of(work, "classes", task)
     others = rows_of(work.rows("numbers"), classes)
     return rows[others >= 0], others[others >= 0]
 

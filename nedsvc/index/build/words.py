@@ -9,7 +9,7 @@ import numpy as np
 from nedsvc import tables
 from nedsvc.context import WORD_BITS, says_something, word_number
 from nedsvc.index.acronyms import best_known, initials, letters_of
-from nedsvc.index.arrays import Ints, distinct, expand, pack, positions_in_group, unpack
+from nedsvc.index.arrays import Ints, distinct, expand, is_first, pack, positions_in_group, unpack
 from nedsvc.index.build.names import TRIE, PartTask, part_tasks, trie_of
 from nedsvc.index.build.stages import Result, Stage
 from nedsvc.index.build.texts import texts_of
@@ -127,7 +127,7 @@ def _names_of_words(part: _Part, begins: Ints) -> Result:
     order = np.argsort(packed, kind="stable")
     packed, keys = packed[order], keys[order]
     # A word that a name has twice stands in two lines that follow each other.
-    once = np.concatenate((np.ones(min(1, len(keys)), bool), (packed[1:] != packed[:-1]) | (keys[1:] != keys[:-1])))
+    once = is_first(packed, keys)
     return {
         "words": packed[once],
         "words_keys": (keys[once] + part.first_key).astype(np.uint32),
