@@ -17,6 +17,7 @@ import msgspec
 from nedsvc.errors import InvalidInput
 
 FORMAT = 1
+_MOST = (1 << 32) - 1
 _MAKE_ANEW = "build it again with `nedsvc index anchors`"
 
 
@@ -132,4 +133,7 @@ def _texts(path: Path, header: Header, lines: Iterator[bytes]) -> Iterator[Ancho
 def _count(written: str) -> int:
     if not (written.isascii() and written.isdigit()):
         raise ValueError(f"{written[:20]!r} is no number")
-    return int(written)
+    count = int(written)
+    if count > _MOST:
+        raise ValueError(f"{count:,} is more than there can be")
+    return count

@@ -222,6 +222,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         (written(HEADER, ["paris\t3\t1\tParis"]), "line 2 is no anchor text .it wants"),
         (written(HEADER, ["paris\t3\t1\tParis\tx"]), "line 2 is no anchor text .'x' is no number"),
         (written(HEADER, ["paris\t-3\t1"]), "line 2 is no anchor text"),
+        (written(HEADER, [f"paris\t{1 << 32}\t1"]), "line 2 .*4,294,967,296 is more than there can be"),
         (written(HEADER, ["paris\t3\t1\tParis\t1\tTexas\t2"]), "line 2 .*the largest number comes first"),
         (written(HEADER, ["paris\t1\t1\tParis\t2"]), "line 2 .*more links to pages than links"),
         (written(HEADER, ["paris\t1\t1", "bus\t1\t1"]), "line 3 is not in the order"),

@@ -96,6 +96,8 @@ def test_input_that_is_no_dump_is_refused(tmp_path: Path, items: list[bytes], re
         ({"classes": ("human",)}, "--classes"),
         ({"profile": "sport"}, "--profile"),
         ({"min_sitelinks": -1}, "--min-sitelinks"),
+        ({"name": "a\udcff"}, "--name"),
+        ({"name": "a\nb"}, "--name"),
     ],
 )
 def test_options_that_cannot_be_are_refused_by_name(tmp_path: Path, options: Json, field: str) -> None:

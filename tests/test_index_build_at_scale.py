@@ -1,10 +1,14 @@
 """What a build does on large dumps: several processes, parts that are worked on one by one, going on after a stop."""
 
+import errno
 import gzip
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from dumps import Json, claims, dump_bytes, dump_item, make_dump
 from servers import wait_until
 
 from nedsvc.cli_index import index
-from nedsvc.errors import InvalidInput
+from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import Beside, Effort, Progress, Report, build_index
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import part_folder
@@ -126,6 +130,123 @@ def test_a_build_that_is_stopped_goes_on_by_the_same_command(tmp_path: Path, sen
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dump.json", "index", "other"]
 
 
+@pytest.mark.parametrize("left", ["plan.new", "plan.over"])
+def test_a_build_that_was_killed_before_or_after_its_work_begins_anew(tmp_path: Path, left: str) -> None:
+    dump, part = make_dump(tmp_path, items(30)), part_folder(tmp_path / "index")
+    part.mkdir()
+    (part / left).write_text("{")
+    if left == "plan.over":
+        (part / "entities").mkdir()
+    assert build_index([dump], tmp_path / "index", BuildOptions()).counts.entities == 30
+    assert not part.exists()
+
+
+def test_what_is_removed_at_last_is_no_build_to_go_on_with_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump, out = make_dump(tmp_path, items(30)), tmp_path / "index"
+    with monkeypatch.context() as patched:
+        patched.setattr("nedsvc.index.part.shutil.rmtree", _killed)
+        with pytest.raises(SystemExit):
+            build_index([dump], out, BuildOptions())
+    assert part_folder(out).is_dir()
+    build_index([dump], out, BuildOptions())
+    assert not part_folder(out).exists()
+
+
+def _killed(*_: object) -> None:
+    raise SystemExit
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_an_index_that_was_moved_away_when_a_build_was_killed_is_not_lost(tmp_path: Path, replaced: bool) -> None:
+    out, part = tmp_path / "index", part_folder(tmp_path / "index")
+    build_index([make_dump(tmp_path, items(30), "a.json")], out, BuildOptions())
+    part.mkdir()
+    (part / "plan.json").write_text("{}")
+    (shutil.copytree if replaced else shutil.move)(out, part / "index.old")
+    with pytest.raises(InvalidInput, match="is no dump"):
+        build_index([make_dump(tmp_path, [b"x"], "b.json")], out, BuildOptions())
+    assert len(Index.open(out)) == 30
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_build_knows_nothing_of_an_earlier_one_in_the_same_process(tmp_path: Path, workers: int) -> None:
+    options, effort = BuildOptions(languages=("all",)), Effort(workers)
+    first = dump_item("Q1", "one", labels={"de": "eins"}, modified="2030-01-01T00:00:00Z")
+    build_index([make_dump(tmp_path, [first], "a.json")], tmp_path / "a", options, effort=Effort())
+    second = make_dump(tmp_path, [dump_item("Q2", "two", modified="2020-01-01T00:00:00Z")], "b.json")
+    manifest = build_index([second], tmp_path / "b", options, effort=effort)
+    assert (manifest.dump_date, manifest.languages) == ("2020-01-01T00:00:00Z", ("en", "mul"))
+
+
+def test_builds_in_threads_do_not_mix(tmp_path: Path) -> None:
+    dumps = [make_dump(tmp_path, items(300)[first::3], f"{first}.json") for first in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        made = pool.map(
+            lambda dump: build_index([dump], dump.with_suffix(""), BuildOptions(), effort=Effort(1, 500)), dumps
+        )
+        assert [manifest.counts.entities for manifest in made] == [100, 100, 100]
+
+
+def test_another_size_of_what_is_worked_on_at_once_begins_anew(tmp_path: Path) -> None:
+    dump, out = make_dump(tmp_path, items(300), "dump.json"), tmp_path / "index"
+
+    def stop(progress: Progress) -> None:
+        if progress.lines > 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_index([dump], out, BuildOptions(), Report(progress=stop), SMALL)
+    assert build_index([dump], out, BuildOptions()).counts.lines == 300
+
+
+def test_a_dump_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    dump = make_dump(tmp_path, items(300), "dump.json")
+
+    def change(progress: Progress) -> None:
+        if progress.lines < 100:
+            dump.write_bytes(dump.read_bytes() + b" ")
+
+    with pytest.raises(BuildError, match="changed while it was read"):
+        build_index([dump], tmp_path / "index", BuildOptions(), Report(progress=change), SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["dump.json"]
+
+
+def test_a_file_of_one_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nedsvc.index.build.dump.LONGEST_LINE", 10_000)
+    (tmp_path / "dump.json").write_bytes(json.dumps(items(300)).encode())
+    with pytest.raises(InvalidInput, match="a line for each entity"):
+        build_index([tmp_path / "dump.json"], tmp_path / "index", BuildOptions(), effort=SMALL)
+
+
+def test_a_dump_may_have_a_path_that_is_no_utf_8_and_an_index_may_not(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    dump = make_dump(folder, items(3))
+    assert build_index([dump], tmp_path / "index", BuildOptions()).counts.entities == 3
+    with pytest.raises(InvalidInput, match="no text in UTF-8; choose another place"):
+        build_index([dump], folder / "index", BuildOptions())
+
+
+def test_where_a_disk_is_mounted_no_index_can_be_put(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="mounted, which cannot be replaced"):
+        build_index([make_dump(tmp_path, items(3))], Path("/dev/shm"), BuildOptions())
+
+
+def test_a_full_disk_is_told_of_before_it_is_written_to_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(BuildError, match="No space left"):
+        build_index([make_dump(tmp_path, items(3), "dump.json")], tmp_path / "index", BuildOptions())
+    assert [path.name for path in tmp_path.iterdir()] == ["dump.json"]
+
+
 def test_another_dump_begins_anew(tmp_path: Path) -> None:
     out = tmp_path / "index"
 
@@ -187,6 +308,7 @@ def test_page_views_say_who_is_well_known_where_they_say_more(tmp_path: Path) ->
         (b"Q7,5\n", "line 1: a file of QRank begins with Entity,QRank"),
         (b"Entity,QRank\nQ7,5\nQ8;5\n", "line 3: b'Q8;5.*' is not like Q42,12345"),
         (b"Entity,QRank\nQ7,-5\n", "line 2"),
+        (b"Entity,QRank\nxQ7,5\n", "line 2"),
         (gzip.compress(b"Entity,QRank\nQ7,5\n" * 999, mtime=0)[:-9], "cannot be read to its end"),
     ],
 )

@@ -16,9 +16,10 @@ from nedsvc import EntityLinker, Options, Span
 from nedsvc.anchors import FORMAT, AnchorText, Header, read_anchors, write_anchors
 from nedsvc.candidate_table import candidate_table
 from nedsvc.decision import sheet, weigh
+from nedsvc.errors import InvalidInput
 from nedsvc.factory import parts_of_index
 from nedsvc.features import OF_LINKS
-from nedsvc.index.build import Beside, Effort, build_index
+from nedsvc.index.build import Beside, Effort, Progress, Report, build_index
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.reader import Index
 from nedsvc.models import Candidate
@@ -148,6 +149,24 @@ def test_links_by_key_are_read_as_they_were_given(tmp_path: Path, effort: Effort
     assert index.anchors("new york city") is None
     assert index.anchors("nowhere") is None
     index.verify()
+
+
+def test_a_file_with_damage_is_refused_before_the_dumps_are_read(tmp_path: Path) -> None:
+    with_links(tmp_path, [AnchorText("georgia", 7, 3, (("Georgia", 2),))])
+    anchors = tmp_path / "anchors.tsv.gz"
+    anchors.write_bytes(anchors.read_bytes()[:-12])
+    read: list[Progress] = []
+    with pytest.raises(InvalidInput, match="cannot be read beyond line"):
+        build_index(
+            [make_dump(tmp_path, ITEMS)],
+            tmp_path / "x",
+            BuildOptions(),
+            Report(read.append),
+            None,
+            Beside(None, anchors),
+        )
+    assert read == []
+    assert not (tmp_path / "x.part").exists()
 
 
 def test_titles_are_those_of_the_wiki_that_was_counted(tmp_path: Path) -> None:

@@ -97,7 +97,16 @@ def link_files(folder: Path, aside: Path, names: Iterable[str]) -> None:
 
 
 def check_replaceable(out: Path) -> None:
-    """Refuse to replace what is not an index and nothing but an index. Raises `InvalidInput`."""
+    """Refuse to replace what is not an index and nothing but an index. Raises `InvalidInput`.
+
+    Refused too is a place that a folder cannot be moved to, or from which tries cannot be opened.
+    """
+    try:
+        os.path.abspath(out).encode()  # noqa: PTH100 (a link is to be refused, not followed)
+    except UnicodeEncodeError as error:
+        raise InvalidInput("-o", f"{str(out)!r} is no text in UTF-8; choose another place") from error
+    if out.is_mount():
+        raise InvalidInput("-o", f"{out} is where a disk is mounted, which cannot be replaced; name a folder in it")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InvalidInput("-o", f"{out} is there and is no folder; choose another place")
     if not out.is_dir():
@@ -115,8 +124,23 @@ def _files_of_index(folder: Path) -> set[str]:
         return set()
 
 
+def put_back(out: Path, aside: Path) -> None:
+    """What a process that was killed had moved out of the way of the folder `aside`: in its place again, or gone."""
+    old = _old(aside)
+    if not old.is_dir():
+        return
+    if out.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(out)
+
+
+def _old(new: Path) -> Path:
+    return new.with_name(f"{new.name}.old")
+
+
 def _replace(new: Path, out: Path) -> None:
-    old = new.with_name(f"{new.name}.old")
+    old = _old(new)
     if out.exists():
         out.rename(old)
     try:

@@ -49,6 +49,8 @@ def recorded(options: BuildOptions) -> BuildOptions:
 def check_options(options: BuildOptions) -> None:
     """Refuses options that cannot be, by the name of the flag that sets them. Raises `InvalidInput`."""
     read_profile(options.profile)
+    if not options.name.isprintable():  # which nothing is that cannot be written as UTF-8
+        raise InvalidInput("--name", f"{options.name!r} has characters that cannot be shown")
     if options.min_sitelinks < 0:
         raise InvalidInput("--min-sitelinks", "must not be negative")
     check_languages(options.languages, "--languages")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from nedsvc.errors import BuildError
 
 ASIDE = ".new"
+_OVER = ".over"
 IF_KILLED = "what was done is kept: the same command goes on from there, perhaps with fewer --workers."
 
 
@@ -29,8 +31,11 @@ def resumable(out: Path) -> str:
 @contextmanager
 def opened(folder: Path) -> Iterator[None]:
     """The folder, made if it is not there, for this process alone. Raises `BuildError` where another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise BuildError(f"{folder} could not be written: {error.strerror or error}.") from error
     try:
         _lock(handle, folder)
         yield
@@ -41,8 +46,33 @@ def opened(folder: Path) -> Iterator[None]:
 def _lock(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise BuildError(f"Another build is at work in {folder}.") from error
+    except OSError as error:
+        raise BuildError(f"{folder} cannot be locked: {error.strerror or error}.") from error
+
+
+def emptied(folder: Path, plan: str) -> None:
+    """Remove all that is in the folder of a build whose plan has this name.
+
+    The plan goes last, and by another name: where this stops on the way, what is left is known as a build's, and no
+    build goes on from it.
+    """
+    path = folder / plan
+    over = path.with_suffix(_OVER)
+    if path.exists():
+        path.rename(over)
+    for entry in folder.iterdir():
+        if entry != over:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    over.unlink(missing_ok=True)
+
+
+def is_builds(folder: Path, plan: str) -> bool:
+    """Whether nothing is in the folder, or what a build with a plan of this name made."""
+    path = folder / plan
+    begun = path.exists() or path.with_suffix(_OVER).exists()
+    return begun or all(entry == path.with_suffix(ASIDE) for entry in folder.iterdir())
 
 
 def write_whole(path: Path, content: Any) -> None:

@@ -12,6 +12,7 @@ from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.unpacking import UNREADABLE, open_unpacked
 
 STDIN = "-"
+LONGEST_LINE = 1 << 28  # the largest entities have a fiftieth of it
 _END = 1000  # bytes of a block in which the ] is looked for
 _AT_ONCE = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster
 _BOM = b"\xef\xbb\xbf"
@@ -55,11 +56,18 @@ def blocks(dump: Path | str, size: int = 1 << 22) -> Iterator[Block]:
             open_unpacked(file, is_pipe, os.cpu_count() or 1) as unpacked,
         ):
             first = 1
+            before = None if is_pipe else os.fstat(file.fileno())
             for lines in _whole_lines(unpacked.file, source_name(dump), size):
                 yield Block(source_name(dump), first, unpacked.position(), lines)
                 first += lines.count(b"\n")
+            if before and _changed(before, os.fstat(file.fileno())):
+                raise BuildError(f"{source_name(dump)} was changed while it was read. Build again when it is whole.")
     except UNREADABLE as error:
         raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
+
+
+def _changed(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
 
 
 def entity_lines(block: Block) -> Iterator[tuple[int, bytes]]:
@@ -79,7 +87,7 @@ def _whole_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
     An array that does not come to its end is an error, as is a cut-off gzip file.
     """
     is_array, end = False, b""
-    for number, lines in enumerate(_cut_at_lines(file, size)):
+    for number, lines in enumerate(_cut_at_lines(file, source, size)):
         if not number:
             lines = lines.removeprefix(_BOM)  # noqa: PLW2901
             is_array = lines.partition(b"\n")[0].strip() == b"["
@@ -90,9 +98,14 @@ def _whole_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
         raise BuildError(f"{source} is incomplete: the ] that ends its array is missing. Fetch it again.")
 
 
-def _cut_at_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _cut_at_lines(file: BinaryIO, source: str, size: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     while data := file.read(size):
+        if sum(map(len, parts)) > LONGEST_LINE:
+            raise InvalidInput(
+                "DUMP",
+                f"{source} has a line of more than {LONGEST_LINE >> 20} MB; give a dump with a line for each entity",
+            )
         cut = data.rfind(b"\n") + 1
         if cut:
             yield b"".join((*parts, memoryview(data)[:cut]))

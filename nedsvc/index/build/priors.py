@@ -20,6 +20,19 @@ from nedsvc.index.tries import first_word_hash, parts_of
 STAGE = "anchors"
 ANCHOR_COLUMNS = ("posting_anchors", "key_linked", "key_unlinked")
 _AT_ONCE = 100_000
+_CHECKED = "anchors_checked"
+
+
+def wiki_of(work: Workspace, path: Path) -> str:
+    """The wiki that a file is of. All of it is read, once: told later of damage, one would have read the dumps in vain.
+
+    Raises `InvalidInput` for a file that cannot be used.
+    """
+    header, texts = read_anchors(path)
+    if not work.has_rows(_CHECKED):
+        number = sum(1 for _ in texts)
+        work.keep(_CHECKED, np.array([number]))
+    return header.wiki
 
 
 def spread_anchors(work: Workspace, path: Path, parts: int) -> Stage:

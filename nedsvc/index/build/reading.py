@@ -167,18 +167,17 @@ class _BlockReader:
 
 
 @lru_cache(1)
-def _block_reader(wanted: Wanted) -> _BlockReader:
-    """The reader of this process, which remembers words from block to block."""
+def _reader_of_worker(wanted: Wanted) -> _BlockReader:
+    """The reader of a worker, which remembers words from block to block, and ends with the worker.
+
+    The process that has the workers must not call this: what one build met would be told of the next one.
+    """
     return _BlockReader(wanted)
-
-
-def _read_block(wanted: Wanted, block: Block) -> Taken:
-    return _block_reader(wanted).read(block)
 
 
 def _read_slot(wanted: Wanted, given: tuple[Block, Slot]) -> Taken:
     block, slot = given
-    return _read_block(wanted, block._replace(data=slot.read()))
+    return _reader_of_worker(wanted).read(block._replace(data=slot.read()))
 
 
 def read_dumps(
@@ -215,7 +214,8 @@ def read_dumps(
 def _taken(wanted: Wanted, numbered: Iterator[tuple[_Place, Block]], workers: int) -> Iterator[tuple[_Place, Taken]]:
     """What comes of the blocks, in their order."""
     if workers == 1:
-        yield from ((place, _read_block(wanted, block)) for place, block in numbered)
+        reader = _BlockReader(wanted)
+        yield from ((place, reader.read(block)) for place, block in numbered)
         return
     with ring(workers) as places:
         slots = ((place, (block._replace(data=b""), places.put(place.number, block.data))) for place, block in numbered)

@@ -1,11 +1,13 @@
 """Building an index from dumps, or from items that come from elsewhere."""
 
 import gc
+import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -18,14 +20,15 @@ from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build.columns import Columns
 from nedsvc.index.build.dump import STDIN, check_dumps
 from nedsvc.index.build.layout import Laid, entries, lay_out
+from nedsvc.index.build.priors import wiki_of
 from nedsvc.index.build.reading import Report, Taking, Wanted, read_dumps
 from nedsvc.index.build.stages import ColumnFiles
 from nedsvc.index.build.views import keep_views
 from nedsvc.index.build.workspace import Effort, Workspace
-from nedsvc.index.files import built_aside, check_replaceable
+from nedsvc.index.files import built_aside, check_replaceable, put_back
 from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, read_manifest, write_manifest
 from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
-from nedsvc.index.part import opened, part_folder, write_whole
+from nedsvc.index.part import emptied, is_builds, opened, part_folder, write_whole
 from nedsvc.processes import WorkerKilled
 from nedsvc.wikibase import Item
 
@@ -44,18 +47,24 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a build was begun with: the options, and the path, size and time of each dump and of what goes with them."""
+    """What a build was begun with: the options, and the path, size and time of each dump and of what goes with them.
+
+    Also how much it works on at once, but not with how many processes, and the version of the package.
+    """
 
     options: BuildOptions
     dumps: tuple[tuple[str, int, int], ...]
     beside: tuple[tuple[str, int, int] | None, ...]
+    at_once: Effort
     format_version: int = FORMAT_VERSION
+    made_by: str = version("nedsvc")
 
     @classmethod
-    def of(cls, dumps: Sequence[Path | str], options: BuildOptions, beside: Beside) -> "Plan":
+    def of(cls, dumps: Sequence[Path | str], options: BuildOptions, beside: Beside, effort: Effort) -> "Plan":
         """The plan for these files as they are now."""
         files = (_traits(file) if file else None for file in (beside.popularity, beside.anchors))
-        return cls(recorded(options), tuple(map(_traits, dumps)), tuple(files))
+        at_once = msgspec.structs.replace(effort, workers=1)
+        return cls(recorded(options), tuple(map(_traits, dumps)), tuple(files), at_once)
 
     @property
     def may_go_on(self) -> bool:
@@ -99,9 +108,11 @@ def build_index(  # noqa: PLR0913 (all but the first three have defaults)
     check_replaceable(out)
     check_file("--popularity", beside.popularity)
     check_file("--anchors", beside.anchors)
-    wiki = read_anchors(beside.anchors)[0].wiki if beside.anchors else None
-    with _part(out, Plan.of(dumps, options, beside)) as part, _without_garbage_collector():
+    if beside.anchors:
+        read_anchors(beside.anchors)
+    with _part(out, Plan.of(dumps, options, beside, effort)) as part, _without_garbage_collector():
         work = Workspace(part)
+        wiki = wiki_of(work, beside.anchors) if beside.anchors else None
         if beside.popularity:
             keep_views(work, beside.popularity)
         state = read_dumps(dumps, work, Wanted.of(options, wiki), report or Report(), effort)
@@ -209,12 +220,12 @@ def _part(out: Path, plan: Plan) -> Iterator[Path]:
     folder = part_folder(out)
     try:
         with opened(folder):
-            _begin(folder, plan)
+            _begin(folder, plan, out)
             with _removed_but_if_interrupted(folder):
                 yield folder
     except (KeyboardInterrupt, WorkerKilled):
-        if not plan.may_go_on:
-            shutil.rmtree(folder, ignore_errors=True)
+        if not plan.may_go_on and folder.is_dir() and is_builds(folder, _PLAN):
+            _remove(folder)
         raise
 
 
@@ -225,25 +236,30 @@ def _removed_but_if_interrupted(folder: Path) -> Iterator[None]:
     except (KeyboardInterrupt, WorkerKilled):
         raise
     except OSError as error:
-        shutil.rmtree(folder)
+        _remove(folder)
         reason = error.strerror or error
         raise BuildError(f"{folder} could not be written: {reason}. Nothing was left of it.") from error
     except BaseException:
-        shutil.rmtree(folder)
+        _remove(folder)
         raise
-    shutil.rmtree(folder)
+    _remove(folder)
 
 
-def _begin(folder: Path, plan: Plan) -> None:
+def _begin(folder: Path, plan: Plan, out: Path) -> None:
     """Make the folder ready: with what was done there, if it was begun alike, else empty."""
     path = folder / _PLAN
+    if not is_builds(folder, _PLAN):
+        raise InvalidInput("-o", f"{folder} is there and holds something else than a build; choose another place")
+    put_back(out, folder / _INDEX)
     if plan.may_go_on and path.exists() and path.read_bytes().strip() == msgspec.json.encode(plan):
         return
-    if not path.exists() and any(folder.iterdir()):
-        raise InvalidInput("-o", f"{folder} is there and holds something else than a build; choose another place")
-    for entry in folder.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    emptied(folder, _PLAN)
     write_whole(path, plan)
+
+
+def _remove(folder: Path) -> None:
+    emptied(folder, _PLAN)
+    folder.rmdir()
 
 
 def check_file(field: str, path: Path | None) -> None:
@@ -256,7 +272,9 @@ def _traits(dump: Path | str) -> tuple[str, int, int]:
     if dump == STDIN:
         return STDIN, 0, 0
     traits = Path(dump).stat()
-    return str(Path(dump).resolve()), traits.st_size, traits.st_mtime_ns
+    # A path may be no UTF-8, in which the plan is written.
+    path = os.fsencode(Path(dump).resolve()).decode(errors="backslashreplace")
+    return path, traits.st_size, traits.st_mtime_ns
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from nedsvc.index.build.workspace import Workspace
 
 _FIELD = "--popularity"
 _HEADER = b"Entity,QRank"
-_LINE = re.compile(rb"Q([1-9][0-9]{0,9}),([0-9]{1,18})\r?\n")
+_LINE = re.compile(rb"^Q([1-9][0-9]{0,9}),([0-9]{1,18})\r?\n", re.MULTILINE)
 _AT_ONCE = 1 << 22
+_LONGEST = 1000
 _GZIP = b"\x1f\x8b"
 _UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error))
 
@@ -60,7 +61,7 @@ def read_views(path: Path) -> Views:
 
 
 def _read(path: Path, file: BinaryIO) -> Views:
-    if file.readline().strip() != _HEADER:
+    if file.readline(_LONGEST).strip() != _HEADER:
         raise InvalidInput(_FIELD, f"{path}, line 1: a file of QRank begins with {_HEADER.decode()}")
     line, parts = 2, [np.zeros((0, 2), dtype=np.uint64)]
     while lines := file.readlines(_AT_ONCE):

@@ -1,5 +1,6 @@
 """The folder in which an index is built: columns of items, arrays by row, and the stages of the work."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from nedsvc.index.arrays import Ints
 from nedsvc.index.build.stages import Stage, column
+from nedsvc.index.part import ASIDE
 
 _COLUMNS, _ROWS = "columns", "rows"
 
@@ -43,7 +45,10 @@ class Workspace:
     def keep(self, name: str, array: Ints) -> None:
         """Keep an array for other tasks."""
         self._rows.mkdir(exist_ok=True)
-        np.save(self._rows / f"{name}.npy", array)
+        aside = self._rows / f"{name}{ASIDE}"
+        with aside.open("wb") as file:
+            np.save(file, array)
+        aside.replace(self._rows / f"{name}.npy")  # so that what is there is whole
 
     def rows(self, name: str) -> Ints:
         """An array that was kept."""
@@ -56,8 +61,18 @@ class Workspace:
     def grown(self, name: str, type_: type[np.generic], count: int) -> Any:
         """A new array to fill part by part, without having all of it in memory."""
         self._rows.mkdir(exist_ok=True)
-        return np.lib.format.open_memmap(self._rows / f"{name}.npy", "w+", np.dtype(type_), (count,))
+        path = self._rows / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, "w+", np.dtype(type_), (count,))
+        _take_room(path)
+        return array
 
     def stage(self, name: str) -> Stage:
         """A stage that was run."""
         return Stage(self.folder, name)
+
+
+def _take_room(path: Path) -> None:
+    """Have room on the disk for a file with holes: who writes to it in memory would be killed where there is none."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
