@@ -25,14 +25,14 @@ from nedsvc.encoders import Encoder, Vectors
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.evaluation.report import of_page
 from nedsvc.factory import parts_of_index
-from nedsvc.index.profiles import profile
 from nedsvc.index.reader import Index
+from nedsvc.index.summaries import summary
 from nedsvc.index.vectors import WIDTH, axes_of
 from nedsvc.meaning import SentenceContexts, unit
 from nedsvc.ranking import Ranker, default_ranker
 
 MOST = 5  # candidates of a name that have a vector
-SAMPLE = 2_000  # profiles that tell the axes
+SAMPLE = 2_000  # summaries that tell the axes
 
 
 class WordLlamaEncoder:
@@ -105,9 +105,9 @@ def encoded(
 ) -> list[training.Case]:
     """The cases with the encoder's vectors in these rows of their tables, and its reading of their texts."""
     numbers = sorted({int(case.table.numbers[row]) for case, own in zip(cases, rows, strict=True) for row in own})
-    profiles = {number: profile(index, row) for number in numbers if (row := index.row(number)) is not None}
-    known = [number for number, text in profiles.items() if text]
-    raw = encoder.encode([profiles[number] or "" for number in known])
+    summaries = {number: summary(index, row) for number in numbers if (row := index.row(number)) is not None}
+    known = [number for number, text in summaries.items() if text]
+    raw = encoder.encode([summaries[number] or "" for number in known])
     centre, axes = axes_of(raw[:: 1 + len(raw) // SAMPLE])
     vectors = dict(zip(known, unit(((raw - centre) @ axes).astype(np.float32)), strict=True))
     contexts = SentenceContexts(encoder, encoder.encode(tables.plain_sentences()).mean(axis=0), axes)

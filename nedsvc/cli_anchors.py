@@ -1,33 +1,24 @@
 """The command `nedsvc index anchors`."""
 
-import os
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from nedsvc.anchors import Header
 from nedsvc.cli_errors import reports_errors, stopped_like_ctrl_c
+from nedsvc.cli_options import processors_option
 from nedsvc.index.anchors import Progress as Counted
 from nedsvc.index.anchors import count_anchors
+from nedsvc.terminal import progress_bar
 from nedsvc.wikidump import STDIN
 
 
 @click.command()
 @click.argument("dump", metavar="DUMP")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file to write (gzip).")
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
-)
+@processors_option("--workers")
 @click.option(
     "--min-count", type=click.IntRange(1), default=2, show_default=True, help="Leave out texts of fewer links."
 )
@@ -40,17 +31,13 @@ def anchors(dump: str, output: Path, workers: int, min_count: int) -> None:
     """
     console = Console(stderr=True)
     path = STDIN if dump == STDIN else Path(dump)
-    with stopped_like_ctrl_c(), _bar(console) as bar:
+    columns = (TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with stopped_like_ctrl_c(), progress_bar(console, *columns) as bar:
         task = bar.add_task("reading", total=None)
         header = count_anchors(
             path, output, workers=workers, min_count=min_count, report=lambda counted: _show(bar, task, counted)
         )
     _summarize(console, output, header)
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal, transient=True)
 
 
 def _show(bar: Progress, task: TaskID, counted: Counted) -> None:

@@ -9,7 +9,6 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import (
-    BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
@@ -24,6 +23,7 @@ from rich.table import Table
 
 from nedsvc.cli_anchors import anchors
 from nedsvc.cli_errors import reports_errors, stopped_like_ctrl_c
+from nedsvc.cli_options import processors_option
 from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Beside, Effort, Finish, Report, build_index
@@ -35,11 +35,12 @@ from nedsvc.index.options import BuildOptions, chosen_options
 from nedsvc.index.overlay import add_overlay, put_overlay
 from nedsvc.index.overlay_lines import overlay_content, read_overlay
 from nedsvc.index.part import part_folder, resumable
-from nedsvc.index.selecting import PROFILES
+from nedsvc.index.profiles import PROFILES
 from nedsvc.index.sparql import Fetched, build_from_endpoint
 from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
+from nedsvc.terminal import progress_bar
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -67,9 +68,7 @@ index.add_command(anchors)
 )
 @click.option("--name", default="index", show_default=True, help="What answers call the index, before its content id.")
 @click.option("--strict", is_flag=True, help="Stop at the first broken line.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
-)
+@processors_option("--workers")
 @click.option(
     "--popularity",
     type=_FOLDER,
@@ -140,7 +139,7 @@ def _build_from_dumps(
     finish: Finish,
 ) -> Manifest:
     paths = [STDIN if dump == STDIN else Path(dump) for dump in dumps]
-    with _progress(console, *_of_bytes()) as bar:
+    with progress_bar(console, *_of_bytes()) as bar:
         task = bar.add_task("reading", total=total_size(paths), lines=0)
         report = Report(
             progress=lambda progress: _show(bar, task, progress),
@@ -162,7 +161,7 @@ def _with_overlay(overlay: Path | None) -> Finish:
 def _build_from_endpoint(console: Console, url: str, output: Path, options: BuildOptions, finish: Finish) -> Manifest:
     endpoint = SparqlEndpoint(url, required_contact(read_settings(os.environ)))
     try:
-        with _progress(console, *_of_pages()) as bar:
+        with progress_bar(console, *_of_pages()) as bar:
             task = bar.add_task("starting", total=None, pages=0)
             report = partial(_show_fetched, bar, task)
             return build_from_endpoint(endpoint, output, options, report, finish=finish)
@@ -199,9 +198,7 @@ def verify(folder: Path) -> None:
 
 @index.command()
 @click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option(
-    "--threads", type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
-)
+@processors_option("--threads")
 @reports_errors
 def vectors(folder: Path, threads: int) -> None:
     """Give the entities of an index vectors, by which both rankers know better what a text is about.
@@ -212,7 +209,7 @@ def vectors(folder: Path, threads: int) -> None:
     encoder = minilm_encoder(threads)
     with (
         stopped_like_ctrl_c(),
-        _progress(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar,
+        progress_bar(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar,
     ):
         task = bar.add_task("encoding", total=None)
         manifest = add_vectors(folder, encoder, lambda done, total: bar.update(task, completed=done, total=total))
@@ -237,17 +234,6 @@ def overlay(folder: Path, file: Path) -> None:
 
 def _listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _progress(console: Console, *columns: ProgressColumn) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *columns,
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
 
 
 def _of_bytes() -> tuple[ProgressColumn, ...]:

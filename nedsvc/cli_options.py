@@ -1,5 +1,6 @@
 """The options that several commands have."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -56,6 +57,13 @@ def source_options(default: str | None = None) -> Callable[[Command], Command]:
 def language_option(of: str) -> Callable[[Command], Command]:
     """The option that tells the language of what is read."""
     return click.option("--language", default="en", show_default=True, help=f"Language of the {of}, or auto.")
+
+
+def processors_option(name: str) -> Callable[[Command], Command]:
+    """The option that tells how many processors are used."""
+    return click.option(
+        name, type=click.IntRange(1), default=os.cpu_count(), show_default="all", help="Processors to use."
+    )
 
 
 def threshold_option(command: Command) -> Command:

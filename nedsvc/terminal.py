@@ -1,15 +1,28 @@
-"""Answers as tables for the terminal."""
+"""What is shown on a terminal: answers as tables, and how far a long command is."""
 
 import sys
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from nedsvc.models import Annotation, Lookup
 
 _UNBOUNDED = 10_000
+
+
+def progress_bar(console: Console, *columns: ProgressColumn) -> Progress:
+    """A bar with what the columns tell, that is gone in the end; nothing where the console is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
 
 
 def annotation_text(annotation: Annotation) -> str:

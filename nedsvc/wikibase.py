@@ -4,6 +4,7 @@ Only what is kept is decoded: the types that msgspec is given name the languages
 else of an item is skipped in C.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict, cast
 
@@ -11,6 +12,7 @@ import msgspec
 
 LANGUAGE_FOR_ALL = "mul"
 ALL_LANGUAGES = "all"
+_LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 _MAX_NUMBER = (1 << 32) - 1
 
 OfficeHeld = tuple[str, str | None, str | None]
@@ -163,6 +165,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     capitals: Sequence[int] = ()
     capital_of: Sequence[int] = ()
     title: str | None = None
+
+
+def is_language(code: str) -> bool:
+    """Whether it can be Wikidata's code of a language (en, zh-hans)."""
+    return bool(_LANGUAGE.fullmatch(code))
 
 
 def kept_languages(languages: Sequence[str]) -> tuple[str, ...] | None:

@@ -50,7 +50,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"linker", "links", "identifiers"}),
     frozenset(
         {
-            *("index.build", "index.build.*", "index.profiles", "index.vectors", "index.queries", "index.sparql"),
+            *("index.build", "index.build.*", "index.summaries", "index.vectors", "index.queries", "index.sparql"),
             *("index.overlay", "index.anchors", "kept"),
             *("starter", "answers", "bulk", "bulk.*", "evaluation", "evaluation.*"),
         }

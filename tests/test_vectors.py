@@ -15,8 +15,8 @@ from nedsvc.index.format import VECTORS, read_manifest, verify_files, write_mani
 from nedsvc.index.layered import open_index
 from nedsvc.index.overlay import add_overlay
 from nedsvc.index.overlay_lines import read_overlay
-from nedsvc.index.profiles import profile
 from nedsvc.index.reader import Index
+from nedsvc.index.summaries import summary
 from nedsvc.index.vectors import add_vectors
 from nedsvc.models import RankerName
 
@@ -59,12 +59,12 @@ def test_a_text_has_the_same_vector_alone_and_among_others(encoder: MiniLmEncode
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
 
 
-def test_a_profile_holds_what_is_known_beside_the_label(index: Index) -> None:
-    assert profile(index, row_of(index, "Q11")) == "Jordan Smith: American basketball player. human"
+def test_a_summary_holds_what_is_known_beside_the_label(index: Index) -> None:
+    assert summary(index, row_of(index, "Q11")) == "Jordan Smith: American basketball player. human"
 
 
 def test_an_entity_of_which_only_the_label_is_known_has_no_vector(index: Index) -> None:
-    assert profile(index, row_of(index, "Q14")) is None
+    assert summary(index, row_of(index, "Q14")) is None
     vector = index.candidate_columns(np.array([row_of(index, "Q14")])).vectors[0]
     assert vector is not None
     assert not vector.any()

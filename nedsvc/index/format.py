@@ -5,7 +5,7 @@ Every array is a `.npy` file. A "list of lists" is two arrays: `<name>_start` ho
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 
@@ -117,6 +117,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest; the same manifest gives the same bytes."""
     data = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1)
     (folder / MANIFEST).write_bytes(data + b"\n")
+
+
+def with_files(manifest: Manifest, files: Mapping[str, FileEntry]) -> Manifest:
+    """The manifest of an index that has these files now, and so another content id."""
+    ordered = dict(sorted(files.items()))
+    return msgspec.structs.replace(manifest, files=ordered, content_id=content_id(manifest.options.name, ordered))
 
 
 def check_sizes(folder: Path, files: dict[str, FileEntry]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from nedsvc.errors import InvalidInput
-from nedsvc.index import selecting
-from nedsvc.index.selecting import check_languages, read_profile
+from nedsvc.index import profiles
+from nedsvc.index.profiles import check_languages, read_profile
 
 
 class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,4 +59,4 @@ def check_options(options: BuildOptions) -> None:
 
 def class_numbers(options: BuildOptions) -> list[int]:
     """The numbers of the chosen classes. Raises `InvalidInput`."""
-    return selecting.class_numbers(options.classes, "--classes")
+    return profiles.class_numbers(options.classes, "--classes")

@@ -16,9 +16,9 @@ from nedsvc.index.format import (
     FORMAT_VERSION,
     FileEntry,
     Manifest,
-    content_id,
     read_manifest,
     type_mask,
+    with_files,
     write_manifest,
 )
 from nedsvc.index.layered import (
@@ -85,9 +85,8 @@ def put_overlay(folder: Path, told: Sequence[Told]) -> Manifest:
 
 
 def _write_manifest(folder: Path, manifest: Manifest, files: Mapping[str, FileEntry]) -> Manifest:
-    """Write the manifest with other files than it named, and so another content id."""
-    ordered = dict(sorted(files.items()))
-    changed = msgspec.structs.replace(manifest, files=ordered, content_id=content_id(manifest.options.name, ordered))
+    """Write the manifest with other files than it named."""
+    changed = with_files(manifest, files)
     write_manifest(folder, changed)
     return changed
 

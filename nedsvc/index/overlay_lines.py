@@ -10,10 +10,9 @@ from nedsvc.errors import InvalidInput
 from nedsvc.lines import json_content
 from nedsvc.models import ENTITY_TYPES, EntityType, is_entity_id, is_own_id
 from nedsvc.names import fold
-from nedsvc.wikibase import LANGUAGE_FOR_ALL
+from nedsvc.wikibase import LANGUAGE_FOR_ALL, is_language
 
 _COMMENT = b"#"
-_LANGUAGE = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 _PAGE = re.compile(r"https?://\S+")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
@@ -143,7 +142,7 @@ def _faults(line: OverlayLine) -> Iterator[str]:
     if line.id is not None and not is_entity_id(line.id):
         yield f"id {line.id!r} is none; write Q42, or acme:42 for what is not in Wikidata"
     if isinstance(line.names, dict):
-        yield from (f"names: {code!r} is no language code" for code in line.names if not _LANGUAGE.fullmatch(code))
+        yield from (f"names: {code!r} is no language code" for code in line.names if not is_language(code))
         yield from (f"names: {code!r} has none" for code, names in line.names.items() if not names)
     for name in line.all_names:
         if not fold(name):

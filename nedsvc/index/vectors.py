@@ -1,6 +1,6 @@
 """Adding vectors to an index: what its entities and the words around them mean, as directions in one space.
 
-An entity's vector is the sentence encoder's of its profile. The vectors of single words, by the same encoder, stand in
+An entity's vector is the sentence encoder's of its summary. The vectors of single words, by the same encoder, stand in
 for it where a text is to be read without one (as in Model2Vec, Tulkens & van Dongen 2024): each is weighed by how
 rare the word is (Arora et al. 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings"), so that the sum
 over a text points to what the text is about. All of it is cut to the axes along which the entities differ most.
@@ -19,14 +19,14 @@ from nedsvc.context import word_number
 from nedsvc.encoders import Encoder, Vectors
 from nedsvc.errors import InvalidInput
 from nedsvc.index.files import built_aside, file_entry, link_files, write_array
-from nedsvc.index.format import VECTORS, Manifest, content_id, write_manifest
-from nedsvc.index.profiles import profile
+from nedsvc.index.format import VECTORS, Manifest, with_files, write_manifest
 from nedsvc.index.reader import Index
+from nedsvc.index.summaries import summary
 from nedsvc.names import fold_all
 
 WIDTH = 128  # numbers kept of a vector
 MOST_WORDS = 60_000
-_RARE = 1e-3  # the share of profiles that hold a word from which on it weighs less than half
+_RARE = 1e-3  # the share of summaries that hold a word from which on it weighs less than half
 _SAMPLE = 20_000  # entities that tell along which axes all of them differ
 _AT_ONCE = 5_000
 
@@ -48,12 +48,7 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
             path = aside / f"{name}.npy"
             write_array(path, array)
             files[path.name] = file_entry(path)
-        manifest = msgspec.structs.replace(
-            index.manifest,
-            content_id=content_id(index.manifest.options.name, files),
-            encoder=encoder.name,
-            files=dict(sorted(files.items())),
-        )
+        manifest = with_files(msgspec.structs.replace(index.manifest, encoder=encoder.name), files)
         write_manifest(aside, manifest)
         return manifest
 
@@ -61,14 +56,14 @@ def add_vectors(folder: Path, encoder: Encoder, told: Told) -> Manifest:
 def _arrays(index: Index, encoder: Encoder, told: Told) -> dict[str, NDArray[np.generic]]:
     """The arrays named in `format.VECTORS`, without their suffix."""
     count = len(index)
-    sample = [text for _, text in _profiles(index, range(0, count, 1 + count // _SAMPLE))]
+    sample = [text for _, text in _summaries(index, range(0, count, 1 + count // _SAMPLE))]
     if len(sample) < 2:
         raise InvalidInput("DIR", "the entities of the index have no descriptions, classes or links to make vectors of")
     centre, axes = axes_of(encoder.encode(sample))
     entities = np.zeros((count, WIDTH), dtype=np.int8)
     words: Counter[str] = Counter()
     for start in range(0, count, _AT_ONCE):
-        known = list(_profiles(index, range(start, min(start + _AT_ONCE, count))))
+        known = list(_summaries(index, range(start, min(start + _AT_ONCE, count))))
         if known:
             texts = [text for _, text in known]
             entities[[row for row, _ in known]] = _bytes((encoder.encode(texts) - centre) @ axes)
@@ -85,9 +80,9 @@ def _arrays(index: Index, encoder: Encoder, told: Told) -> dict[str, NDArray[np.
     }
 
 
-def _profiles(index: Index, rows: range) -> Iterator[tuple[int, str]]:
+def _summaries(index: Index, rows: range) -> Iterator[tuple[int, str]]:
     for row in rows:
-        text = profile(index, row)
+        text = summary(index, row)
         if text:
             yield row, text
 
@@ -106,7 +101,7 @@ def _bytes(vectors: NDArray[np.floating]) -> NDArray[np.int8]:
     return scaled
 
 
-def _words(counts: Counter[str], profiles: int, encoder: Encoder) -> tuple[NDArray[np.uint32], Vectors]:
+def _words(counts: Counter[str], summaries: int, encoder: Encoder) -> tuple[NDArray[np.uint32], Vectors]:
     """The numbers of the words, sorted, and their vectors; of words with the same number the commonest one's."""
     by_number: dict[int, str] = {}
     for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]:
@@ -114,11 +109,11 @@ def _words(counts: Counter[str], profiles: int, encoder: Encoder) -> tuple[NDArr
     numbers = sorted(by_number)
     words = [by_number[number] for number in numbers]
     vectors = encoder.encode(words)
-    weighed = (vectors - vectors.mean(axis=0)) * _rarity(words, counts, profiles)
+    weighed = (vectors - vectors.mean(axis=0)) * _rarity(words, counts, summaries)
     return np.array(numbers, dtype=np.uint32), weighed
 
 
-def _rarity(words: Sequence[str], counts: Counter[str], profiles: int) -> Vectors:
-    shares = np.array([counts[word] for word in words], dtype=np.float32) / np.float32(profiles)
+def _rarity(words: Sequence[str], counts: Counter[str], summaries: int) -> Vectors:
+    shares = np.array([counts[word] for word in words], dtype=np.float32) / np.float32(summaries)
     rarity: Vectors = (_RARE / (_RARE + shares))[:, np.newaxis]
     return rarity

@@ -19,7 +19,7 @@ from nedsvc.index.build.workspace import Effort, Workspace
 from nedsvc.index.format import Counts
 from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import IF_KILLED, write_whole
-from nedsvc.index.selecting import read_profile
+from nedsvc.index.profiles import read_profile
 from nedsvc.processes import in_order
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 

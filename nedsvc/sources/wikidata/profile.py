@@ -13,7 +13,7 @@ from nedsvc import tables
 from nedsvc.classes import entity_types
 from nedsvc.context import LINKS_WITH_WORDS, says_something, word_numbers
 from nedsvc.index.format import MAX_LINKS, type_names
-from nedsvc.index.selecting import read_profile
+from nedsvc.index.profiles import read_profile
 from nedsvc.models import Entity, EntityType, NameKind, Office, Provenance
 from nedsvc.names import Shape, fold, shape
 from nedsvc.popularity import popularity

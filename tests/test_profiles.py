@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nedsvc.cli_index import index as command
 from nedsvc.errors import InvalidInput
 from nedsvc.index.options import BuildOptions, chosen_options
-from nedsvc.index.selecting import read_profile
+from nedsvc.index.profiles import read_profile
 
 ROOT = Path(__file__).parents[1]
 ITEMS = [
