@@ -8,7 +8,6 @@ all deletions of all words come out of one running sum.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -86,8 +85,8 @@ def words_at_two_edits(table: NDArray[np.uint64], word: str) -> list[int]:
     hits = np.flatnonzero(table[places] - wanted < ends) if len(table) else places[:0]
     found: set[int] = set()
     for place, begin in zip(places[hits].tolist(), wanted[hits], strict=True):
-        of_hash = takewhile(lambda entry, begin=begin: entry - begin < ends, table[place:])
-        found.update(int(entry) & _WORD_ID for entry in of_hash)
+        of_hash = table[place : place + int(np.searchsorted(table[place:], begin + ends))]
+        found.update(entry & _WORD_ID for entry in of_hash.tolist())
     return sorted(found)
 
 
