@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import DamerauLevenshtein
 
-from nedsvc.index.fuzzy import LONGEST, SHORTEST, deletion_hashes, deletion_table, similar_words
+from nedsvc.index.fuzzy import (
+    LONGEST,
+    LONGEST_WITH_TWO,
+    SHORTEST,
+    SHORTEST_WITH_TWO,
+    deletion_hashes,
+    deletion_table,
+    similar_words,
+    words_at_two_edits,
+)
 from nedsvc.index.reader import Index
 
 WORDS = st.text(st.characters(categories=["Ll", "Lo"]), min_size=SHORTEST, max_size=LONGEST)
@@ -101,9 +110,72 @@ def test_every_word_at_one_edit_is_found(words: list[str], data: st.DataObject) 
             ]
         )
     )
-    if SHORTEST <= len(edited) <= LONGEST:
+    if SHORTEST < len(edited) <= LONGEST or SHORTEST == len(edited) < len(word):
         assert DamerauLevenshtein.distance(word, edited) <= 1
         assert number in similar_words(deletion_table(words), edited)
+
+
+@given(st.lists(st.text("abc", min_size=SHORTEST, max_size=9), min_size=1, max_size=20, unique=True), st.text("abc"))
+def test_words_at_two_edits_are_those_of_the_obvious_search(words: list[str], asked: str) -> None:
+    # Few letters, so that edits meet in one place.
+    near = {number for number, word in enumerate(words) if DamerauLevenshtein.distance(asked, word) == 2}
+    found = set(words_at_two_edits(deletion_table(words), asked))
+    assert near <= found or not SHORTEST_WITH_TWO <= len(asked) <= LONGEST_WITH_TWO
+
+
+@pytest.mark.parametrize(
+    "letters", ["abcdefghijklmnopqrstuvwxyz", "αβγδεζηθικλμνξοπρστυφχψω", "абвгдежзийклмнопрстуфхцчшщыьэюя"]
+)
+@given(data=st.data())
+def test_any_word_with_two_edits_is_found(letters: str, data: st.DataObject) -> None:
+    word = data.draw(st.text(letters, min_size=SHORTEST_WITH_TWO, max_size=LONGEST_WITH_TWO))
+    edited = word
+    for _ in range(2):
+        place = data.draw(st.integers(0, len(edited) - 1))
+        other = data.draw(st.sampled_from(letters))
+        before, letter, after = edited[:place], edited[place], edited[place + 1 :]
+        edited = data.draw(
+            st.sampled_from(
+                [
+                    before + after,
+                    before + other + letter + after,
+                    before + other + after,
+                    before + after[:1] + letter + after[1:],
+                ]
+            )
+        )
+    if DamerauLevenshtein.distance(word, edited) == 2 and SHORTEST_WITH_TWO <= len(edited) <= LONGEST_WITH_TWO:
+        assert words_at_two_edits(deletion_table(["other", word]), edited) == [1]
+
+
+def test_the_search_at_two_edits_takes_any_word() -> None:
+    assert words_at_two_edits(deletion_table([]), "abcdef") == []
+    assert words_at_two_edits(deletion_table(["abcdef"]), "123456") == []
+    # No alphabet is known: a letter may still be left out, or swapped, as well as put right with those of the word.
+    assert words_at_two_edits(deletion_table(["東京都港区六本木"]), "京東都港区六本木木") == [0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("sbieriaa", "siberia"),  # two edits in a name of one word
+        ("volodymyr groismaan", "volodymyr groysman"),
+        ("antony blnknen", "antony blinken"),
+        ("mrk rutte", "mark rutte"),  # a word of three letters
+        ("marc rutte", "mark rutte"),  # a typo that is another known word
+        ("york new", "new york"),
+    ],
+)
+def test_names_with_two_typos_short_words_and_known_typos_are_found(index: Index, asked: str, found: str) -> None:
+    assert index.similar_names(asked, 5)[0][0] == found
+
+
+def test_a_rare_word_leads_to_its_name_beside_words_of_very_many(tmp_path: Path) -> None:
+    many = [dump_item(f"Q{number}", f"North Survey J{number}", sitelinks=["enwiki"]) for number in range(1000, 2300)]
+    wanted = dump_item("Q5", "North Survey Plate Kelvinside")
+    index = make_index(tmp_path, [*many, wanted])
+    assert index.similar_names("north survey kelvinside", 1)[0][0] == "north survey plate kelvinside"
+    assert index.similar_names("survey north j2299", 1)[0][0] == "north survey j2299"
 
 
 def test_numbers_are_no_misspellings_of_each_other() -> None:

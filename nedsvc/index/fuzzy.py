@@ -33,9 +33,10 @@ _MOST_FORMS = 32
 _MOST_FORMS_OF_NAME = 256
 _SLOT_BITS = 8
 _MOST_POSTINGS = 4_000
-_MOST_CANDIDATES = 200
+_MOST_CANDIDATES = 400
 _MOST_COMPARED = 30
 _MOST_GUESSES = 12
+_UNSURE = 0.5
 _ALPHABETS = tuple(
     "".join(map(chr, range(first, last + 1)))
     for first, last in ((0x61, 0x7A), (0x3B1, 0x3C9), (0x430, 0x45F), (0x5D0, 0x5EA), (0x621, 0x64A), (0x904, 0x939))
@@ -58,7 +59,7 @@ def deletion_table(words: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def similar_words(table: NDArray[np.uint64], word: str) -> list[int]:
-    """The ids of words that may be at one edit from this one, sorted."""
+    """The ids of words that may be at one edit from this one, sorted; of a word of three letters, longer ones only."""
     if not _may_be_misspelt(word):
         return []
     # One letter makes another word of a short one: only those are alike that have one more than it.
@@ -73,7 +74,7 @@ def similar_words(table: NDArray[np.uint64], word: str) -> list[int]:
 def words_at_two_edits(table: NDArray[np.uint64], word: str) -> list[int]:
     """The ids of words that may be at two edits from this one, sorted.
 
-    No table has two deletions of each word, as it would be five times as large. Instead, one of the edits is undone in
+    A table of two deletions of each word would be some five times as large. Instead, one of the edits is undone in
     every way, with each letter of the word's script, and the other found as `similar_words` does.
     """
     if not _may_be_misspelt_twice(word):
@@ -84,10 +85,8 @@ def words_at_two_edits(table: NDArray[np.uint64], word: str) -> list[int]:
     hits = np.flatnonzero(table[places] - wanted < ends) if len(table) else places[:0]
     found: set[int] = set()
     for place, begin in zip(places[hits].tolist(), wanted[hits], strict=True):
-        end = place + int(np.searchsorted(table[place:], begin + ends)) if False else place
-        while end < len(table) and table[end] - begin < ends:
-            found.add(int(table[end]) & _WORD_ID)
-            end += 1
+        of_hash = table[place : place + int(np.searchsorted(table[place:], begin + ends))]
+        found.update(entry & _WORD_ID for entry in of_hash.tolist())
     return sorted(found)
 
 
@@ -228,7 +227,7 @@ class SimilarNames:
 
         A name is as similar as its words overlap with those asked for, rare words counting more, or as its letters
         do when the words are sorted, whichever is more. Ties go to the more popular name, then to the alphabet.
-        Words at two edits are looked for where no name is nearly the same without.
+        Unknown words are taken for such at two edits too where no name is nearly the same without.
         """
         words = key.split()[:_MOST_WORDS]
         expanded = [self._expanded(word) for word in words]
@@ -325,25 +324,34 @@ class SimilarNames:
         similarity = forms.similarities.max(axis=0)
         gains = similarity * self._weights[forms.ids]
         order = np.lexsort((-gains, -similarity))[:_MOST_FORMS_OF_NAME]
-        ids = forms.ids[order]
+        ids, gains = forms.ids[order], gains[order]
         begin = self._word_key_start[ids].astype(np.int64)
         counts = self._word_key_start[ids + 1].astype(np.int64) - begin
         room = np.clip(_MOST_POSTINGS - starts_of(counts), 0, counts)
+        whole = (room == counts) & (counts < MAX_NAMES_OF_WORD)
         parts = [self._word_keys[low : low + count] for low, count in zip(begin.tolist(), room.tolist(), strict=True)]
         packed = np.sort(pack(np.concatenate(parts), np.repeat(np.arange(len(ids)), room), _SLOT_BITS))
+        # Where not all names with a word are looked through, the others may have it too.
+        names = self._sharing_most(packed, np.where(whole, gains, gains * _UNSURE), forms.asked)
+        if whole.all():
+            return names
+        return np.unique([*names.tolist(), *self._guesses(words, expanded)])
+
+    def _sharing_most(self, packed: NDArray[np.uint64], gains: NDArray[np.float64], asked: NDArray[np.float64]) -> Ints:
+        """Of names with the places of the words that they hold, those that share the most, by what each word gains."""
         found = (packed >> np.uint64(_SLOT_BITS)).astype(np.int64)
         first = np.flatnonzero(np.concatenate(([True], found[1:] != found[:-1])))
         names = found[first]
-        if len(names) > _MOST_CANDIDATES:
-            slots = (packed & np.uint64((1 << _SLOT_BITS) - 1)).astype(np.int64)
-            shared = np.add.reduceat(gains[order][slots], first)
-            lengths = (self._key_word_start[names + 1] - self._key_word_start[names]).astype(np.int64)
-            rest = np.maximum(0, lengths - np.concatenate((first[1:], [len(found)])) + first)
-            # What a name has beside is taken to weigh as much as a word asked for.
-            asked = float(forms.asked.sum())
-            shared /= asked + shared + rest * (asked / len(words))
-            names = names[np.argpartition(-shared, _MOST_CANDIDATES)[:_MOST_CANDIDATES]]
-        return np.unique([*names.tolist(), *self._guesses(words, expanded)])
+        if len(names) <= _MOST_CANDIDATES:
+            return names
+        slots = (packed & np.uint64((1 << _SLOT_BITS) - 1)).astype(np.int64)
+        shared = np.add.reduceat(gains[slots], first)
+        lengths = (self._key_word_start[names + 1] - self._key_word_start[names]).astype(np.int64)
+        rest = np.maximum(0, lengths - np.concatenate((first[1:], [len(found)])) + first)
+        # What a name has beside is taken to weigh as much as a word asked for.
+        total = float(asked.sum())
+        shared /= total + shared + rest * (total / len(asked))
+        return np.sort(names[np.argpartition(-shared, _MOST_CANDIDATES)[:_MOST_CANDIDATES]])
 
     def _guesses(self, words: Sequence[str], expanded: Sequence[_Expanded]) -> Iterator[int]:
         """Names of the same words with one in another form, or two neighbours swapped."""
