@@ -182,7 +182,10 @@ def rates(folder: Path, items: int, rounds: int) -> None:
         ratios = [b.seconds / p["seconds"] for b, p in zip(built, parsed, strict=True)]
         figures = (
             *(size / statistics.median(p["seconds"] for p in parsed), size / statistics.median(unpacked)),
-            *(size / statistics.median(b.seconds for b in built), size / statistics.median(b[1] for b in built)),
+            *(
+                size / statistics.median(b.seconds for b in built),
+                size / statistics.median(b.processor_seconds for b in built),
+            ),
         )
         if title.startswith("made"):
             fastest = max(fastest, figures[2])
@@ -236,7 +239,7 @@ def memory(folder: Path, items_of: Sequence[int], workers: int, plot: bool) -> N
         counts = read_manifest(out).counts
         weight = folder_size(out)
         points.append((items, built.memory))
-        row = (items, counts.entities, counts.names, *built[:1], *built[2:], weight / 1e6)
+        row = (items, counts.entities, counts.names, built.seconds, built.memory, built.with_files, weight / 1e6)
         rows.append([*(f"{figure:,.0f}" for figure in row), *_each(weight, counts.entities, counts.names)])
         print(f"{items:,} items: {built.seconds:,.0f} s, {built.memory:,.0f} MB", file=sys.stderr)
     head = (

@@ -45,9 +45,7 @@ class Asked(msgspec.Struct, frozen=True):
 Names = Iterable[tuple[str, int]]
 
 
-def ask(
-    index: Index, source: KnowledgeSource, names: Iterable[tuple[str, int]], chance: random.Random
-) -> Iterator[Asked]:
+def ask(index: Index, source: KnowledgeSource, names: Names, chance: random.Random) -> Iterator[Asked]:
     """Each name with each slip that it can have."""
     for name, row in names:
         key = fold(name)

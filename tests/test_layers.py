@@ -69,7 +69,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 # The convenience constructor that users know: `EntityLinker.from_index(path)` hands over to the factory.
 EXCEPTIONS = {("linker", "factory"): "EntityLinker.from_index"}
 
-# The core opens no connection and loads no model; of files it reads only the tables that come with the package.
+# The core opens no connection and loads no model. What it reads of files is the package's tables, and dumps and the
+# like that a caller names.
 PURE = frozenset(
     {"candidate_table", "features", "coherence", "grouping", "ranking", "decision", "inquiry", "links", "linker"}
 )

@@ -25,6 +25,8 @@ from nedsvc.index.format import NAMES, RECORDS, WORDS, FileEntry, Kind, trie_fil
 from nedsvc.index.part import IF_KILLED
 from nedsvc.processes import in_order
 
+Arrays = dict[str, Iterator[Ints]]  # those of a file one after the other, by its name
+
 _POSTINGS = ("rows", "kinds", "languages", "shapes", "accents")
 
 
@@ -50,33 +52,13 @@ def lay_out(work: Workspace, folder: Path, classes: Sequence[int], effort: Effor
     names = lay_names(work, ((Kind.DEMONYM, tables.demonyms()), (Kind.SHORTHAND, tables.shorthand())), anchors, effort)
     words = lay_words(work, workers)
     surroundings = lay_surroundings(work, workers)
-    leading, deletions = work.stage("leading"), work.stage("deletions")
-    parts: dict[str, Iterator[Ints]] = {
-        "link_start": _starts(entities, "link_counts"),
-        "links": entities.each("links"),
-        "posting_start": _starts(names, "posting_counts"),
-        **{f"posting_{name}": names.each(f"posting_{name}") for name in _POSTINGS},
-        "key_shapes": names.each("key_shapes"),
-        "key_word_start": _starts(names, "key_word_counts"),
-        "key_words": leading.each("key_words"),
-        "word_key_start": _starts(words, "word_key_counts"),
-        "word_keys": words.each("word_keys"),
-        "word_weights": words.each("word_weights"),
-        "bearer_start": _starts(words, "bearer_counts"),
-        "bearer_rows": words.each("bearer_rows"),
-        "deletions": deletions.each("deletions"),
-        "words_start": _starts(surroundings, "word_counts"),
-        "words": surroundings.each("words"),
-        "record_start": _lay_records(work, folder / RECORDS),
-    }
+    parts = {**_of_entities(entities, surroundings), **_of_names(work, names), **_of_words(work, words)}
+    parts["record_start"] = _lay_records(work, folder / RECORDS)
     if anchors:
         parts |= {name: names.each(name) for name in ANCHOR_COLUMNS}
     counts = {name: joined_array(folder / f"{name}.npy", arrays) for name, arrays in parts.items()}
-    for name in ("numbers", "popularity", "types"):
-        write_array(folder / f"{name}.npy", work.rows(name))
-    acronyms = _acronym_columns(leading)
-    acronyms["acronym_rows"] = work.rows("by_standing")[acronyms["acronym_rows"].astype(np.int64)]
-    for name, array in (office_columns(work, workers) | acronyms).items():
+    whole = {name: work.rows(name) for name in ("numbers", "popularity", "types")}
+    for name, array in (whole | office_columns(work, workers) | _acronym_columns(work)).items():
         write_array(folder / f"{name}.npy", array)
     _copy_tries(names, folder, NAMES)
     _copy_tries(work.stage("words"), folder, WORDS)
@@ -89,6 +71,36 @@ def lay_out(work: Workspace, folder: Path, classes: Sequence[int], effort: Effor
         duplicates=selection.duplicates,
         outside_classes=selection.outside_classes,
     )
+
+
+def _of_entities(entities: Stage, surroundings: Stage) -> Arrays:
+    return {
+        "link_start": _starts(entities, "link_counts"),
+        "links": entities.each("links"),
+        "words_start": _starts(surroundings, "word_counts"),
+        "words": surroundings.each("words"),
+    }
+
+
+def _of_names(work: Workspace, names: Stage) -> Arrays:
+    return {
+        "posting_start": _starts(names, "posting_counts"),
+        **{f"posting_{name}": names.each(f"posting_{name}") for name in _POSTINGS},
+        "key_shapes": names.each("key_shapes"),
+        "key_word_start": _starts(names, "key_word_counts"),
+        "key_words": work.stage("leading").each("key_words"),
+    }
+
+
+def _of_words(work: Workspace, words: Stage) -> Arrays:
+    return {
+        "word_key_start": _starts(words, "word_key_counts"),
+        "word_keys": words.each("word_keys"),
+        "word_weights": words.each("word_weights"),
+        "bearer_start": _starts(words, "bearer_counts"),
+        "bearer_rows": words.each("bearer_rows"),
+        "deletions": work.stage("deletions").each("deletions"),
+    }
 
 
 def entries(folder: Path, workers: int) -> dict[str, FileEntry]:
@@ -123,8 +135,9 @@ def _lay_records(work: Workspace, path: Path) -> Iterator[Ints]:
     yield np.array([end], dtype=np.uint64)
 
 
-def _acronym_columns(leading: Stage) -> dict[str, Ints]:
+def _acronym_columns(work: Workspace) -> dict[str, Ints]:
     """Initials, and the best known of the entities whose names have them."""
+    leading = work.stage("leading")
     found = []
     for low, high in pairwise(CODES * part // leading.count for part in range(leading.count + 1)):
         ends = np.array([low << 32, high << 32], dtype=np.uint64)
@@ -135,7 +148,7 @@ def _acronym_columns(leading: Stage) -> dict[str, Ints]:
     return {
         "acronyms": acronyms.astype(np.uint32),
         "acronym_start": np.append(begin, len(codes)).astype(np.uint32),
-        "acronym_rows": standing,
+        "acronym_rows": work.rows("by_standing")[standing.astype(np.int64)],
     }
 
 
