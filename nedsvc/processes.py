@@ -5,14 +5,16 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from threading import Thread
 from typing import TypeVar
 
 from nedsvc.errors import NedError
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _AHEAD = 2  # batches a worker, so that none is idle while the parent reads and writes
 
 Given = TypeVar("Given")
@@ -43,7 +45,8 @@ def in_order(
     with ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_begin) as pool:
         waiting: deque[tuple[Given, Future[Result]]] = deque()
         try:
-            pool.submit(_nothing)
+            with _held_signals():
+                pool.submit(_nothing)
             for beside, batch in given:
                 waiting.append((beside, pool.submit(work, batch)))
                 if len(waiting) == most_waiting(workers):
@@ -66,6 +69,16 @@ def _first(waiting: deque[tuple[Given, Future[Result]]]) -> tuple[Given, Result]
     return beside, result.result()
 
 
+@contextmanager
+def _held_signals() -> Iterator[None]:
+    """Keeps what ends the process until the block is over: where Python forks, it drops what a handler raises."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _nothing() -> None:
     """What is asked for so that the processes begin."""
 
@@ -73,6 +86,7 @@ def _nothing() -> None:
 def _begin() -> None:
     """The parent is told of Ctrl-C, and ends its workers; one whose parent was killed ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     gc.freeze()  # the collector would touch, and so copy, what is shared with the parent
     Thread(target=_end_with_parent, daemon=True).start()
 
