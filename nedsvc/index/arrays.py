@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Ints = NDArray[Any]
 
@@ -27,6 +27,11 @@ def is_first(*groups: Ints) -> NDArray[np.bool_]:
     for each in groups:
         first[1:] |= each[1:] != each[:-1]
     return first
+
+
+def bounds_of(counts: ArrayLike) -> NDArray[np.int64]:
+    """Where each row's part begins when each has so many, and where the last one ends."""
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)))
 
 
 def positions_in_group(groups: Ints) -> Ints:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nedsvc.context import says_something, word_number
-from nedsvc.index.arrays import Ints
+from nedsvc.index.arrays import Ints, bounds_of
 from nedsvc.index.build.spellings import spell
 from nedsvc.index.format import Kind
 from nedsvc.index.records import append_record
@@ -170,7 +170,7 @@ class Columns:
         table = np.array(self._facts, dtype=np.uint32).reshape(-1, len(Facts._fields))
         facts = Facts(*table.T.copy())
         ends = np.cumsum(facts.names, dtype=np.int64)
-        sizes = np.concatenate(([0], np.cumsum(list(map(len, lines)), dtype=np.int64)))
+        sizes = bounds_of(list(map(len, lines)))
         begin = ends - facts.names
         return facts._replace(
             low=np.frombuffer(low, dtype=np.uint8)[begin].astype(np.uint32),

@@ -113,7 +113,7 @@ def lay_entities(work: Workspace, hierarchy: Hierarchy, roots: Sequence[Root], w
     work.keep("class_numbers", numbers)
     work.keep("class_masks", np.array([classes[number] for number in numbers.tolist()], dtype=np.uint32))
     stage = Stage(work.folder, "entities").run(_lay_rows, row_tasks(work), workers)
-    work.keep("types", stage.joined("types") if stage.count else np.zeros(0, dtype=np.uint16))
+    work.keep("types", stage.joined("types"))
     _keep_popularity(work, stage)
     return stage
 

@@ -139,10 +139,10 @@ def _names_of(work: Workspace, part: int) -> Names:
     found: dict[str, list[Ints]] = defaultdict(list)
     keys: list[str] = []
     for stage, number in stages:
-        low, high = stage.of(number, "begin")[part : part + 2].tolist()
+        of_part = stage.part(number, "begin", part)
         keys += texts_of(stage, number, "keys", part)
         for name in _COLUMNS:
-            found[name].append(stage.of(number, name)[low:high])
+            found[name].append(stage.of(number, name)[of_part])
     return Names(keys, **{name: np.concatenate(found[name]) for name in _COLUMNS})
 
 

@@ -88,12 +88,12 @@ def anchor_columns(work: Workspace, part: int, trie: marisa_trie.Trie, postings:
     meant = np.zeros(len(postings), dtype=np.uint32)
     linked, unlinked = (np.zeros(len(trie), dtype=np.uint32) for _ in range(2))
     for number in range(stage.count):
-        low, high = stage.of(number, "begin")[part : part + 2].tolist()
+        of_part = stage.part(number, "begin", part)
         keys = np.array([trie.get(text, -1) for text in texts_of(stage, number, "keys", part)], dtype=np.int64)
         known = keys >= 0
-        linked[keys[known]] = stage.of(number, "linked")[low:high][known]
-        unlinked[keys[known]] = stage.of(number, "unlinked")[low:high][known]
-        owners, rows, links = _known_links(stage, number, slice(low, high))
+        linked[keys[known]] = stage.of(number, "linked")[of_part][known]
+        unlinked[keys[known]] = stage.of(number, "unlinked")[of_part][known]
+        owners, rows, links = _known_links(stage, number, of_part)
         borne = rows_of(postings, pack(keys[owners], work.rows("standing")[rows]))
         counted = (borne >= 0) & known[owners]
         np.add.at(meant, borne[counted], links[counted])

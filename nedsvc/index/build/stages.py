@@ -94,6 +94,10 @@ class Stage:
         """An array of a task, mapped into memory."""
         return np.load(self.path(number, f"{name}.npy"), mmap_mode="r").view(np.ndarray)  # type: ignore[no-any-return]
 
+    def part(self, number: int, begins: str, part: int) -> slice:
+        """Where a part is in what came of a task, by the array of this name that says where the parts begin."""
+        return slice(*self.of(number, begins)[part : part + 2].tolist())
+
     def each(self, name: str) -> Iterator[Ints]:
         """The array with this name of each task."""
         return (self.of(number, name) for number in range(self.count))

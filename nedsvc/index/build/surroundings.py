@@ -28,11 +28,9 @@ def lay_surroundings(work: Workspace, workers: int) -> Stage:
 def _pairs(work: Workspace, task: RowTask, name: str) -> Ints:
     """The rows of the task, packed with the words that the parts of the names gave for them."""
     leading = work.stage("leading")
-    found = []
-    for number in range(leading.count):
-        low, high = leading.of(number, f"{name}_begin")[task.part : task.part + 2].tolist()
-        found.append(leading.of(number, name)[low:high])
-    return np.concatenate(found)
+    return np.concatenate(
+        [leading.of(number, name)[leading.part(number, f"{name}_begin", task.part)] for number in range(leading.count)]
+    )
 
 
 def _lay_labels(task: RowTask) -> Result:

@@ -5,14 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from nedsvc.index.arrays import Ints
+from nedsvc.index.arrays import Ints, bounds_of
 from nedsvc.index.build.stages import Result, Stage
 
 
 def part_begins(parts: Ints, count: int) -> Ints:
     """Where each of so many parts begins in what is sorted by part, and where the last one ends."""
-    begins: Ints = np.concatenate(([0], np.cumsum(np.bincount(parts, minlength=count))))
-    return begins
+    return bounds_of(np.bincount(parts, minlength=count))
 
 
 def texts_by_part(texts: Sequence[str], begins: Ints, name: str) -> Result:
@@ -24,5 +23,4 @@ def texts_by_part(texts: Sequence[str], begins: Ints, name: str) -> Result:
 
 def texts_of(stage: Stage, number: int, name: str, part: int) -> list[str]:
     """The texts of a part that a task of the stage gave."""
-    low, high = stage.of(number, f"{name}_begin")[part : part + 2].tolist()
-    return stage.of(number, name)[low:high].tobytes().decode().split("\n")[:-1]
+    return stage.of(number, name)[stage.part(number, f"{name}_begin", part)].tobytes().decode().split("\n")[:-1]

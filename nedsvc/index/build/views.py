@@ -6,11 +6,12 @@ from typing import BinaryIO, cast
 
 import msgspec
 import numpy as np
-from isal import igzip, isal_zlib
+from isal import igzip
 
 from nedsvc.errors import InvalidInput
 from nedsvc.index.arrays import Ints, rows_of
 from nedsvc.index.build.workspace import Workspace
+from nedsvc.unpacking import UNREADABLE
 
 _FIELD = "--popularity"
 _HEADER = b"Entity,QRank"
@@ -18,7 +19,6 @@ _LINE = re.compile(rb"^Q([1-9][0-9]{0,9}),([0-9]{1,18})\r?\n", re.MULTILINE)
 _AT_ONCE = 1 << 22
 _LONGEST = 1000
 _GZIP = b"\x1f\x8b"
-_UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error))
 
 
 class Views(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ def read_views(path: Path) -> Views:
             packed = file.read(2) == _GZIP
             file.seek(0)
             return _read(path, cast(BinaryIO, igzip.IGzipFile(fileobj=file)) if packed else file)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidInput(_FIELD, f"{path} cannot be read to its end: {error}") from error
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from nedsvc import tables
 from nedsvc.context import WORD_BITS, says_something, word_number
 from nedsvc.index.acronyms import best_known, initials, letters_of
-from nedsvc.index.arrays import Ints, distinct, expand, is_first, pack, positions_in_group, unpack
+from nedsvc.index.arrays import Ints, bounds_of, distinct, expand, is_first, pack, positions_in_group, unpack
 from nedsvc.index.build.names import TRIE, PartTask, part_tasks, trie_of
 from nedsvc.index.build.stages import Result, Stage
 from nedsvc.index.build.texts import texts_of
@@ -45,7 +45,7 @@ def lay_words(work: Workspace, workers: int) -> Stage:
     """
     tasks = part_tasks(work, work.stage("names").count)
     tries = Stage(work.folder, "words").run(_lay_tries, tasks, workers)
-    work.keep("word_parts", np.concatenate(([0], np.cumsum(tries.joined("count")))))
+    work.keep("word_parts", bounds_of(tries.joined("count")))
     Stage(work.folder, "leading").run(_lead, tasks, workers)
     Stage(work.folder, "deletions").run(_merge_deletions, tasks, workers)
     return Stage(work.folder, "word_columns").run(_lay_columns, tasks, workers)
@@ -101,9 +101,9 @@ def _part(work: Workspace, task: PartTask) -> _Part:
         texts=texts,
         ids=np.fromiter(map(known.get, texts), dtype=np.uint32, count=len(texts)),
         first_key=sum(map(len, islice(names.each("posting_counts"), task.part))),
-        word_begin=np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
+        word_begin=bounds_of(counts),
         words=names.of(task.part, "key_words"),
-        posting_begin=np.concatenate(([0], np.cumsum(posting_counts, dtype=np.int64))),
+        posting_begin=bounds_of(posting_counts),
         posting_keys=np.repeat(np.arange(len(counts)), posting_counts),
         posting_rows=rows,
         posting_kinds=names.of(task.part, "posting_kinds"),
@@ -194,9 +194,9 @@ def _lay_columns(task: PartTask) -> Result:
     first, end = work.rows("word_parts")[task.part : task.part + 2].tolist()
     packed, keys, bearers = (
         np.concatenate(
-            [leading.of(number, name)[_slice(leading, number, begin, task.part)] for number in range(task.parts)]
+            [leading.of(number, name)[leading.part(number, begins, task.part)] for number in range(task.parts)]
         )
-        for name, begin in (("words", "words"), ("words_keys", "words"), ("bearers", "bearers"))
+        for name, begins in (("words", "words_begin"), ("words_keys", "words_begin"), ("bearers", "bearers_begin"))
     )
     order = np.argsort(packed, kind="stable")  # the tasks come by key, so that it decides where all else is the same
     words, _ = unpack(packed[order])
@@ -214,8 +214,3 @@ def _lay_columns(task: PartTask) -> Result:
         ).astype(np.uint32),
         "bearer_rows": work.rows("by_standing")[standing[best].astype(np.int64)],
     }
-
-
-def _slice(stage: Stage, number: int, name: str, part: int) -> slice:
-    low, high = stage.of(number, f"{name}_begin")[part : part + 2].tolist()
-    return slice(low, high)
