@@ -12,7 +12,7 @@ from nedsvc.cli_options import processors_option
 from nedsvc.index.anchors import Progress as Counted
 from nedsvc.index.anchors import count_anchors
 from nedsvc.terminal import progress_bar
-from nedsvc.wikidump import STDIN
+from nedsvc.unpacking import STDIN
 
 
 @click.command()

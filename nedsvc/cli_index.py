@@ -28,7 +28,7 @@ from nedsvc.encoders.minilm import minilm_encoder
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build import MOST_NAMED, Beside, Effort, Finish, Report, build_index
 from nedsvc.index.build import Progress as BuildProgress
-from nedsvc.index.build.dump import STDIN, total_size
+from nedsvc.index.build.dump import total_size
 from nedsvc.index.format import VECTORS, Manifest, check_sizes, read_manifest, verify_files
 from nedsvc.index.layered import FACTS, OVERLAY
 from nedsvc.index.options import BuildOptions, chosen_options
@@ -41,6 +41,7 @@ from nedsvc.index.vectors import add_vectors
 from nedsvc.settings import read_settings, required_contact
 from nedsvc.sparql import SparqlEndpoint
 from nedsvc.terminal import progress_bar
+from nedsvc.unpacking import STDIN
 
 _FOLDER = click.Path(path_type=Path)
 

@@ -1,16 +1,21 @@
-"""Files as they are unpacked: gzip and bzip2, known by their first bytes and not by their names."""
+"""Dumps as they are unpacked, files and standard input: gzip and bzip2, known by their first bytes, not their names."""
 
 import bz2
 import io
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from indexed_bzip2 import IndexedBzip2File
 from isal import igzip_threaded, isal_zlib
 
+from nedsvc.errors import InvalidInput
+
+STDIN = "-"
 # What reading raises where the data is damaged or cut off.
 UNREADABLE = (OSError, EOFError, cast(type[Exception], isal_zlib.error), zlib.error)
 _BLOCK = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster than larger blocks
@@ -22,6 +27,30 @@ class Unpacked(NamedTuple):
 
     file: BinaryIO
     position: Callable[[], int]
+
+
+def dump_name(dump: Path | str) -> str:
+    """What a dump is called in messages."""
+    return "standard input" if dump == STDIN else str(dump)
+
+
+def size_of(dump: Path | str) -> int | None:
+    """The bytes to read, None for a pipe. Raises `InvalidInput` for a dump that is not there."""
+    if dump == STDIN:
+        return None
+    if not Path(dump).is_file():
+        raise InvalidInput("DUMP", f"there is no file {dump}")
+    return Path(dump).stat().st_size
+
+
+@contextmanager
+def open_packed(dump: Path | str) -> Iterator[BinaryIO]:
+    """The file of a dump as it is, or standard input."""
+    if dump == STDIN:
+        yield sys.stdin.buffer
+        return
+    with Path(dump).open("rb") as file:
+        yield file
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The XML dumps of MediaWiki's wikis: what they say of the wiki, and their pages in pieces."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +10,9 @@ from xml.parsers.expat import ErrorString
 
 from nedsvc import tables
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.unpacking import UNREADABLE, open_unpacked
+from nedsvc.unpacking import STDIN, UNREADABLE, dump_name, open_packed, open_unpacked, size_of
 from nedsvc.wikitext import Site, site
 
-STDIN = "-"
 _FIELD = "DUMP"
 _READ = 1 << 20
 _LONGEST_HEAD = 1 << 23
@@ -47,15 +45,6 @@ class WikiDump(NamedTuple):
     pieces: Iterator[Piece]
 
 
-def size_of(dump: Path | str) -> int | None:
-    """The bytes to read, None for a pipe. Raises `InvalidInput` for a dump that is not there."""
-    if dump == STDIN:
-        return None
-    if not Path(dump).is_file():
-        raise InvalidInput(_FIELD, f"there is no file {dump}")
-    return Path(dump).stat().st_size
-
-
 @contextmanager
 def open_dump(dump: Path | str, threads: int, size: int) -> Iterator[WikiDump]:
     """A dump (a path or "-"), packed or not, unpacked by so many threads and read in pieces of some `size` in bytes.
@@ -63,12 +52,11 @@ def open_dump(dump: Path | str, threads: int, size: int) -> Iterator[WikiDump]:
     Raises `InvalidInput` for what is no dump, and `BuildError`, on reading too, for what is damaged or incomplete.
     """
     size_of(dump)
-    is_pipe = dump == STDIN
-    name = "standard input" if is_pipe else str(dump)
+    name = dump_name(dump)
     with ExitStack() as stack:
         with _read_to_its_end(name):
-            file = sys.stdin.buffer if is_pipe else stack.enter_context(Path(dump).open("rb"))
-            unpacked = stack.enter_context(open_unpacked(file, is_pipe, threads))
+            file = stack.enter_context(open_packed(dump))
+            unpacked = stack.enter_context(open_unpacked(file, dump == STDIN, threads))
             head, rest = _head(name, unpacked.file)
         yield WikiDump(name, _site(name, head), _pieces(name, unpacked.file, unpacked.position, rest, size))
 

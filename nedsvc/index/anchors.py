@@ -32,7 +32,8 @@ from nedsvc.index.files import sync
 from nedsvc.index.redirects import Redirects, redirects
 from nedsvc.names import fold_all
 from nedsvc.processes import in_order
-from nedsvc.wikidump import Piece, WikiDump, open_dump, pages, size_of
+from nedsvc.unpacking import size_of
+from nedsvc.wikidump import Piece, WikiDump, open_dump, pages
 from nedsvc.wikitext import ARTICLES, UNFIT, Anchor, PageReader, Site
 
 _BLOCK = 1 << 18

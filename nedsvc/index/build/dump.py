@@ -2,16 +2,13 @@
 
 import io
 import os
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from nedsvc.errors import BuildError, InvalidInput
-from nedsvc.unpacking import UNREADABLE, open_unpacked
+from nedsvc.unpacking import STDIN, UNREADABLE, dump_name, open_packed, open_unpacked, size_of
 
-STDIN = "-"
 LONGEST_LINE = 1 << 28  # the largest entities have a fiftieth of it
 _END = 1000  # bytes of a block in which the ] is looked for
 _AT_ONCE = 1 << 18  # what stays in a core's own cache is taken apart a quarter faster
@@ -27,15 +24,11 @@ class Block(NamedTuple):
     data: bytes
 
 
-def source_name(dump: Path | str) -> str:
-    """What a dump is called in messages."""
-    return "standard input" if dump == STDIN else str(dump)
-
-
 def total_size(dumps: Sequence[Path | str]) -> int | None:
     """The bytes to read, or None where a dump comes through a pipe; a dump that is not there is refused."""
     check_dumps(dumps)
-    return None if STDIN in dumps else sum(Path(dump).stat().st_size for dump in dumps)
+    sizes = [size for dump in dumps if (size := size_of(dump)) is not None]
+    return sum(sizes) if len(sizes) == len(dumps) else None
 
 
 def check_dumps(dumps: Sequence[Path | str]) -> None:
@@ -43,27 +36,23 @@ def check_dumps(dumps: Sequence[Path | str]) -> None:
     if not dumps:
         raise InvalidInput("DUMP", "name at least one dump file, or - for standard input")
     for dump in dumps:
-        if dump != STDIN and not Path(dump).is_file():
-            raise InvalidInput("DUMP", f"there is no file {dump}")
+        size_of(dump)
 
 
 def blocks(dump: Path | str, size: int = 1 << 22) -> Iterator[Block]:
     """The lines of a dump in blocks, unpacked where its first bytes, not its name, say that it is gzip or bzip2."""
-    is_pipe = dump == STDIN
+    is_pipe, name = dump == STDIN, dump_name(dump)
     try:
-        with (
-            nullcontext(sys.stdin.buffer) if is_pipe else Path(dump).open("rb") as file,
-            open_unpacked(file, is_pipe, os.cpu_count() or 1) as unpacked,
-        ):
+        with open_packed(dump) as file, open_unpacked(file, is_pipe, os.cpu_count() or 1) as unpacked:
             first = 1
             before = None if is_pipe else os.fstat(file.fileno())
-            for lines in _whole_lines(unpacked.file, source_name(dump), size):
-                yield Block(source_name(dump), first, unpacked.position(), lines)
+            for lines in _whole_lines(unpacked.file, name, size):
+                yield Block(name, first, unpacked.position(), lines)
                 first += lines.count(b"\n")
             if before and _changed(before, os.fstat(file.fileno())):
-                raise BuildError(f"{source_name(dump)} was changed while it was read. Build again when it is whole.")
+                raise BuildError(f"{name} was changed while it was read. Build again when it is whole.")
     except UNREADABLE as error:
-        raise BuildError(f"{source_name(dump)} cannot be read to its end: {error}.") from error
+        raise BuildError(f"{name} cannot be read to its end: {error}.") from error
 
 
 def _changed(before: os.stat_result, after: os.stat_result) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from nedsvc import tables
 from nedsvc.errors import InvalidInput
 from nedsvc.index.build.columns import KIND_BITS, Columns
-from nedsvc.index.build.dump import STDIN, Block, blocks, entity_lines
+from nedsvc.index.build.dump import Block, blocks, entity_lines
 from nedsvc.index.build.ring import Slot, ring
 from nedsvc.index.build.stages import ColumnFiles
 from nedsvc.index.build.workspace import Effort, Workspace
@@ -21,6 +21,7 @@ from nedsvc.index.options import BuildOptions
 from nedsvc.index.part import IF_KILLED, write_whole
 from nedsvc.index.profiles import read_profile
 from nedsvc.processes import in_order
+from nedsvc.unpacking import size_of
 from nedsvc.wikibase import ALL_LANGUAGES, LANGUAGE_FOR_ALL, BrokenItem, Item, ItemReader
 
 MOST_NAMED = 20
@@ -206,7 +207,7 @@ def read_dumps(
                 appending.keep(path)
         state.finished = True
         appending.keep(path)
-    total = sum(map(_size, dumps))
+    total = sum(size_of(dump) or 0 for dump in dumps)
     report.progress(Progress(total, state.lines, finished=True))
     return state
 
@@ -234,11 +235,7 @@ def _numbered(dumps: Sequence[Path | str], done: int, block_size: int) -> Iterat
             number += 1
             if number > done:
                 yield _Place(before + block.position, number), block
-        before += _size(dump)
-
-
-def _size(dump: Path | str) -> int:
-    return 0 if dump == STDIN else Path(dump).stat().st_size
+        before += size_of(dump) or 0
 
 
 class _Appending:

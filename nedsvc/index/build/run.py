@@ -18,7 +18,7 @@ from nedsvc import tables
 from nedsvc.anchors import read_anchors
 from nedsvc.errors import BuildError, InvalidInput
 from nedsvc.index.build.columns import Columns
-from nedsvc.index.build.dump import STDIN, check_dumps
+from nedsvc.index.build.dump import check_dumps
 from nedsvc.index.build.layout import Laid, entries, lay_out
 from nedsvc.index.build.priors import wiki_of
 from nedsvc.index.build.reading import Report, Taking, Wanted, read_dumps
@@ -30,6 +30,7 @@ from nedsvc.index.format import FORMAT_VERSION, Counts, Manifest, content_id, re
 from nedsvc.index.options import BuildOptions, check_options, class_numbers, recorded
 from nedsvc.index.part import emptied, is_builds, opened, part_folder, write_whole
 from nedsvc.processes import WorkerKilled
+from nedsvc.unpacking import STDIN
 from nedsvc.wikibase import Item
 
 NOTHING_CHOSEN = "--classes"  # the field of the error where the options leave no item
