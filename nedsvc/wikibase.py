@@ -145,7 +145,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     `demonyms` are words by language ("Ukrainian"). `links` are the numbers of related entities, the most telling
     first. `types` is a bit mask where it is known without the classes. `capitals` are the numbers of a country's or a
     region's capitals, `capital_of` those of what the item is the capital of. `title` is that of its page in
-    the wiki that the reader was told of.
+    the wiki that the reader was told of. `popularity` (0 to 1) is set where it is known, and not to be counted of
+    sitelinks, statements and links.
     """
 
     number: int
@@ -165,6 +166,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     capitals: Sequence[int] = ()
     capital_of: Sequence[int] = ()
     title: str | None = None
+    popularity: float | None = None
 
 
 def is_language(code: str) -> bool:

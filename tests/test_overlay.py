@@ -518,3 +518,17 @@ def test_an_overlay_that_has_nothing_to_do_with_a_text_changes_none_of_its_links
     assert over.annotate(text).links == plain.annotate(text).links
     documents = [Document(text=text, mentions=None)]
     assert next(iter(over.annotate_batch(documents))) == over.annotate(text)
+
+
+def test_own_namesakes_come_by_the_popularity_that_is_told(below: Path, tmp_path: Path) -> None:
+    """Also where the less popular one is linked by many."""
+    file = write(
+        tmp_path,
+        {"id": "acme:1", "names": ["Quux"], "popularity": 0.3},
+        {"id": "acme:2", "names": ["Quux"], "popularity": 0.32},
+        *({"id": f"acme:{number}", "names": [f"Part {number}"], "links": ["acme:1"]} for number in range(3, 60)),
+    )
+    index = with_overlay(open_index(below), file, tmp_path / "cache")
+    postings = index.postings("quux")
+    assert postings is not None
+    assert [index.id_of(index.number(row)) for row in postings.rows.tolist()] == ["acme:2", "acme:1"]

@@ -1,7 +1,6 @@
 """Making the index of an overlay: at the start, in the cache, or for good, in the folder of an index."""
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from nedsvc import tables
 from nedsvc.index.build import build_from_items
-from nedsvc.index.files import built_aside, file_entry, link_files, write_array
+from nedsvc.index.files import built_aside, file_entry, link_files
 from nedsvc.index.format import (
     FORMAT_VERSION,
     FileEntry,
@@ -44,8 +43,6 @@ from nedsvc.wikibase import LANGUAGE_FOR_ALL, Item, OfficeHeld
 # As well known as a large company: more than 99 of 100 items, so that an own entity goes before its rare namesakes,
 # and less than states and capitals, which texts mean by their names unless they say otherwise.
 DEFAULT_POPULARITY = 0.3
-_POPULARITY = "popularity.npy"
-_FULL_SITELINKS = 350
 
 
 def with_overlay(base: OpenIndex, file: Path, cache: Path | None) -> OpenIndex:
@@ -97,7 +94,6 @@ def build_layer(base: OpenIndex, told: Sequence[Told], folder: Path) -> None:
     facts = layering.facts()
     with built_aside(folder) as aside:
         build_from_items(layering.items(), aside / ENTITIES, BuildOptions(languages=base.languages, name=OVERLAY))
-        _write_popularity(aside / ENTITIES, layering.popularity)
         _write(aside / FACTS, facts)
         view = overlaid_by(base, Layer.open(aside))
         quiet = frozenset(key for key in layering.affected_names() if view.postings(key) is None) - facts.never.names
@@ -115,10 +111,9 @@ class _Layering:
         new = (one.line.id for one in self._entities if one.line.id and is_own_id(one.line.id))
         unknown = [id_ for id_ in new if base.number_of(id_) is None]
         self._own = {id_: number for number, id_ in enumerate(unknown, self._first)}
-        self.popularity: dict[int, float] = {}
 
     def items(self) -> Iterator[Item]:
-        """The items of all entities that are told of, and of their landmarks; each has its `popularity` then."""
+        """The items of all entities that are told of, and of their landmarks."""
         told: set[int] = set()
         near: set[int] = set()
         for one in self._entities:
@@ -184,7 +179,6 @@ class _Layering:
         if not labels:
             raise one.wrong(f"names is missing; the index lacks {line.id}, so that it needs one")
         known = DEFAULT_POPULARITY if row is None else self._base.popularity(row)
-        self.popularity[number] = known if line.popularity is None else line.popularity
         offices = [self._office(one, held.id, held.start, held.end) for held in line.offices] or before.offices
         linked = [self._number(one, id_, "links") for id_ in line.links]
         linked += [] if row is None else self._base.links(row).tolist()
@@ -196,11 +190,11 @@ class _Layering:
             aliases=aliases,
             classes=() if line.types else before.classes,
             wikipedia=line.wikipedia or before.wikipedia,
-            sitelinks=_sitelinks(self.popularity[number]),
             dates=before.dates | line.dates,
             offices=offices,
             links=list(dict.fromkeys(linked)),
             types=type_mask(line.types) if line.types or row is None else self._base.type_bits(row),
+            popularity=known if line.popularity is None else line.popularity,
         )
 
     def _office(self, one: Told, id_: str, start: str | None, end: str | None) -> OfficeHeld:
@@ -211,13 +205,12 @@ class _Layering:
         numbers = np.array(sorted(wanted), dtype=np.int64)
         rows = self._base.rows_of(numbers)
         for number, row in zip(numbers[rows >= 0].tolist(), rows[rows >= 0].tolist(), strict=True):
-            self.popularity[number] = self._base.popularity(row)
             language, label = next(iter(self._base.record(row).labels.items()))
             yield Item(
                 number,
                 {language: label},
-                sitelinks=_sitelinks(self.popularity[number]),
                 types=self._base.type_bits(row),
+                popularity=self._base.popularity(row),
             )
 
 
@@ -240,27 +233,12 @@ def _names(line: OverlayLine, before: Record) -> tuple[dict[str, str], dict[str,
     return labels, aliases
 
 
-def _sitelinks(popularity: float) -> int:
-    """A number of sitelinks that rises with the popularity: by it the builder puts the best known first."""
-    return round(math.expm1(popularity * math.log1p(_FULL_SITELINKS)))
-
-
 def _first_own(base: OpenIndex) -> int:
     """The first number that no entity of the index has."""
     number = FIRST_OWN_NUMBER
     while base.id_of(number) != f"Q{number}":
         number += 1
     return number
-
-
-def _write_popularity(folder: Path, popularity: Mapping[int, float]) -> None:
-    """Put the popularity that is told, or that was known below, in the place of what the builder counted."""
-    index = Index.open(folder)
-    numbers = index.numbers_of(np.arange(len(index))).tolist()
-    values = np.array([popularity[number] for number in numbers], dtype=np.float32)
-    (folder / _POPULARITY).unlink()
-    write_array(folder / _POPULARITY, values)
-    _write_manifest(folder, index.manifest, index.manifest.files | {_POPULARITY: file_entry(folder / _POPULARITY)})
 
 
 def _write(path: Path, facts: Facts) -> None:

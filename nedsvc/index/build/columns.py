@@ -1,10 +1,11 @@
 """Items as flat columns: all that is kept of them until the arrays of the index are made."""
 
+import math
 from array import array
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,12 +44,13 @@ class Facts(NamedTuple):
 
 # What items have several of, one item after the other: `keys` and `records` in bytes. Tenures, capitals and
 # superclasses are tables of which each line names its item.
-COLUMNS: Mapping[str, type[np.unsignedinteger[Any]]] = {
+COLUMNS: Mapping[str, type[np.generic]] = {
     **dict.fromkeys(("marks", "heads", "descriptions", "links", "classes"), np.uint32),
     **dict.fromkeys(("tenures", "capitals", "superclasses"), np.uint32),
     **dict.fromkeys(("shapes", "accents", "keys", "records"), np.uint8),
     **dict.fromkeys((f"item_{name}" for name in Facts._fields), np.uint32),
     "item_titles": np.uint64,
+    "item_popularity": np.float32,  # where it is told; else not a number
 }
 
 
@@ -67,6 +69,7 @@ class Columns:
     def _clear(self) -> None:
         self._facts = array("I")
         self._titles = array("Q")
+        self._popularity = array("f")
         self._records = bytearray()
         self._names: list[str] = []
         self._values: dict[str, array[int]] = {
@@ -100,6 +103,7 @@ class Columns:
         if item.capitals or item.capital_of:
             self._add_capitals(item)
         self._titles.append(title_number(item.title) if item.title else 0)
+        self._popularity.append(math.nan if item.popularity is None else item.popularity)
         self._facts.extend(  # in one go: a call for each would cost three times as much
             (
                 item.number,
@@ -156,6 +160,7 @@ class Columns:
             **{f"item_{name}": column.tobytes() for name, column in facts._asdict().items()},
             **{name: values.tobytes() for name, values in self._values.items()},
             "item_titles": self._titles.tobytes(),
+            "item_popularity": self._popularity.tobytes(),
             "heads": np.array(spelt.heads, dtype=np.uint32).tobytes(),
             "shapes": spelt.shapes,
             "accents": spelt.accents,

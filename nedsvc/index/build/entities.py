@@ -163,9 +163,11 @@ def _keep_popularity(work: Workspace, stage: Stage) -> None:
         rows = slice(task.begin, task.end)
         items = order[rows]
         seen = views.of(numbers[rows]) if views else None
-        known[rows] = popularity(
+        counted = popularity(
             work.fact("sitelinks")[items], work.fact("statements")[items], in_degree[rows], numbers[rows], seen
         )
+        told = work.fact("popularity")[items]
+        known[rows] = np.where(np.isnan(told), counted, told)
         proper[rows] = (work.fact("low")[items] == 0) & (types[rows] & OFFICE == 0)
     work.keep("popularity", known)
     work.keep("proper", proper)
